@@ -1,0 +1,67 @@
+# The two commands of the README are `make demo` and `make test`; each does all of its set-up itself.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+VENV := .venv
+BIN := $(VENV)/bin
+
+.PHONY: help demo test lint format bench setup setup-dev lock docs clean
+
+help: ## Show what can be made.
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
+
+setup: $(VENV)/.ready ## Install the program: leaves .venv/bin/radio-supervisor.
+
+setup-dev: $(VENV)/.ready-dev ## Install the program with everything its tests need.
+
+demo: ## Hear the whole line at http://127.0.0.1:8080, with no hardware and no account.
+	@tools/system-packages demo
+	@$(MAKE) --no-print-directory setup
+	@command -v ffmpeg >/dev/null || tools/python-packages $(VENV) bundled-ffmpeg
+	@exec $(BIN)/radio-supervisor demo $(DEMO_ARGS)
+
+test: ## Check the style and the types, and run every test.
+	@tools/system-packages test
+	@$(MAKE) --no-print-directory setup-dev lint
+	@$(BIN)/pytest $(TEST_ARGS)
+
+lint: $(VENV)/.ready-dev ## Check style, types and layers.
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	@! command -v shellcheck >/dev/null || shellcheck tools/* .ci/run tests/rig/rgw
+
+format: $(VENV)/.ready-dev ## Put the code into its form.
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+bench: ## Measure latency and CPU beside what they are compared to.
+	@tools/system-packages test
+	@$(MAKE) --no-print-directory setup-dev
+	$(BIN)/python -m tests.bench
+
+docs: $(VENV)/.ready-dev ## Write the generated part of docs/reference.
+	$(BIN)/python -m tools.reference
+
+lock: ## Write the lock files anew (needs uv).
+	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+	  --no-emit-find-links --no-annotate --custom-compile-command "make lock" pyproject.toml --group build \
+	  --output-file requirements.lock
+	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+	  --no-emit-find-links --no-annotate --custom-compile-command "make lock" pyproject.toml --group dev \
+	  --extra bundled-ffmpeg --output-file requirements-dev.lock
+
+clean: ## Remove the environment and everything made by tools.
+	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
+
+$(VENV)/.ready: requirements.lock pyproject.toml
+	@tools/system-packages python
+	@tools/python-packages $(VENV) run
+	@touch $@
+
+$(VENV)/.ready-dev: requirements-dev.lock pyproject.toml
+	@tools/system-packages python
+	@tools/python-packages $(VENV) dev
+	@touch $@ $(VENV)/.ready

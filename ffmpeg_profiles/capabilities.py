@@ -1,0 +1,112 @@
+"""What an FFmpeg program can do, and whether it can do what a command asks of it."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+from ffmpeg_profiles.profile import Output, Source
+
+OLDEST = (5, 1)
+"""The oldest FFmpeg that this project is tested with."""
+
+_KINDS = ("demuxer", "encoder", "filter", "muxer")
+
+
+class FFmpegUnusableError(Exception):
+    """FFmpeg is missing, too old, or was built without something that is needed; the message names it."""
+
+
+@dataclass(frozen=True)
+class Need:
+    """One component by kind (demuxer, encoder, filter, muxer) and name."""
+
+    kind: str
+    name: str
+
+
+def needs(source: Source, outputs: Iterable[Output]) -> frozenset[Need]:
+    """Everything that reading ``source`` into ``outputs`` asks of FFmpeg."""
+    found = {Need("filter", name) for name in ("aformat", "asetpts", "asplit")}
+    found |= {Need("filter", step.name) for step in source.filters}
+    if "f" in source.options:
+        found.add(Need("demuxer", str(source.options["f"])))
+    for output in outputs:
+        found |= {Need("filter", step.name) for step in output.filters}
+        for option, kind in (("c:a", "encoder"), ("f", "muxer"), ("segment_format", "muxer")):
+            if option in output.options:
+                found.add(Need(kind, str(output.options[option])))
+    return frozenset(found)
+
+
+def version(executable: str) -> tuple[str, tuple[int, int] | None]:
+    """The version FFmpeg prints, and its major and minor number (None for a build from git without one).
+
+    Raises:
+        FFmpegUnusableError: the program cannot be run.
+    """
+    first_line = _ask(executable, "-version").partition("\n")[0]
+    printed = first_line.removeprefix("ffmpeg version ").split(" ", 1)[0]
+    numbers = re.match(r"n?(\d+)\.(\d+)", printed)
+    return printed, (int(numbers[1]), int(numbers[2])) if numbers else None
+
+
+def missing(executable: str, wanted: Iterable[Need]) -> list[Need]:
+    """Which of ``wanted`` this FFmpeg was built without, sorted.
+
+    Raises:
+        FFmpegUnusableError: the program cannot be run.
+    """
+    wanted = set(wanted)
+    # each question starts the program anew: asked at once, the answers cost the time of one
+    with ThreadPoolExecutor(thread_name_prefix="ffmpeg-components") as asking:
+        listings = asking.map(lambda kind: _names(_ask(executable, f"-{kind}s")), _KINDS)
+    lists = dict(zip(_KINDS, listings, strict=True))
+    return sorted((n for n in wanted if n.name not in lists[n.kind]), key=lambda n: (n.kind, n.name))
+
+
+def require(executable: str, wanted: Iterable[Need]) -> str:
+    """Checks version and components, and returns the version.
+
+    Raises:
+        FFmpegUnusableError: names what is wrong and what to do.
+    """
+    printed, numbers = version(executable)
+    if numbers is not None and numbers < OLDEST:
+        raise FFmpegUnusableError(
+            f"FFmpeg {printed} is too old: {OLDEST[0]}.{OLDEST[1]} or newer is needed. Install a newer ffmpeg."
+        )
+    if lacking := missing(executable, wanted):
+        names = ", ".join(f"{need.kind} {need.name}" for need in lacking)
+        raise FFmpegUnusableError(
+            f"FFmpeg {printed} ({executable}) was built without: {names}. "
+            "The package 'ffmpeg' of Debian and Ubuntu has them."
+        )
+    return printed
+
+
+def _ask(executable: str, question: str) -> str:
+    try:
+        answer = subprocess.run(  # noqa: S603 - the operator's own ffmpeg
+            [executable, "-hide_banner", question], capture_output=True, text=True, timeout=20, check=True
+        )
+    except FileNotFoundError:
+        raise FFmpegUnusableError(
+            f"there is no FFmpeg ('{executable}' was not found). Install it: apt-get install ffmpeg"
+        ) from None
+    except (OSError, subprocess.SubprocessError) as error:
+        raise FFmpegUnusableError(f"'{executable}' could not be run: {error}") from error
+    return answer.stdout
+
+
+def _names(listing: str) -> frozenset[str]:
+    """The names in a listing of FFmpeg: after the flags, where several share a line they are separated by commas."""
+    names: set[str] = set()
+    for line in listing.splitlines():
+        flags, _, rest = line.strip().partition(" ")
+        if flags and rest and not rest.lstrip().startswith("="):
+            names.update(rest.split()[0].split(","))
+    return frozenset(names)

@@ -1,0 +1,26 @@
+"""The check: one MD5 of the captured PCM for each segment, which is FLAC's own MD5 (RFC 9639, section 8.2)."""
+
+from __future__ import annotations
+
+from ffmpeg_profiles.profile import Filter, Output, segmented
+
+NAME = "check"
+EXTENSION = "framemd5"
+
+
+def check(folder_and_stem: str, segment_s: int, sample_rate: int) -> Output:
+    """The output that writes ``<folder_and_stem>.check.<number>.framemd5``, one line of MD5 in each."""
+    return segmented(
+        f"{folder_and_stem}.{NAME}",
+        EXTENSION,
+        segment_s,
+        {
+            "c:a": "pcm_s24le",
+            "segment_format": "framemd5",
+            # the line must be readable before the file is closed a whole segment later
+            "flush_packets": 1,
+            "segment_format_options": "flush_packets=1",
+        },
+        # one frame, and so one MD5, is one segment; the last may be shorter
+        (Filter("asetnsamples", options={"n": segment_s * sample_rate, "p": 0}),),
+    )

@@ -1,0 +1,30 @@
+"""``lq``: Opus at 128 kbit/s in Ogg (RFC 6716, RFC 7845)."""
+
+from ffmpeg_profiles.profile import Filter, Rendition
+
+ENCODER_DELAY_SAMPLES = 312
+"""What libopus adds in front at 48 kHz; the same number of samples is taken off its input."""
+
+PACKET_SAMPLES = 960
+"""Samples in an Opus packet of 20 ms at 48 kHz."""
+
+BITRATE = 128_000
+
+RENDITION = Rendition(
+    name="lq",
+    extension="opus",
+    options={
+        "c:a": "libopus",
+        "b:a": BITRATE,
+        "vbr": "on",
+        "application": "audio",
+        # 20 ms divides every whole second
+        "frame_duration": 20,
+        "segment_format": "ogg",
+    },
+    filters=(
+        # cancels the encoder's delay, so that packet borders are segment borders
+        Filter("atrim", options={"start_sample": ENCODER_DELAY_SAMPLES}),
+        Filter("asetpts", ("N/SR/TB",)),
+    ),
+)

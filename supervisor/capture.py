@@ -1,0 +1,241 @@
+"""Runs one FFmpeg child: starts it, reads its meters and its log, restarts it when it is gone."""
+
+from __future__ import annotations
+
+import os
+import re
+import selectors
+import shutil
+import signal
+import subprocess
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from supervisor.backoff import Backoff
+from supervisor.clock import Clock, boot_id, utc
+from supervisor.events import CaptureEnded, CaptureStarted, Emit, FFmpegSaid, LevelsMeasured, Overrun
+from supervisor.meters import Meters
+from supervisor.names import run_name
+from supervisor.spool import RunRecord, Spool
+from supervisor.stop import Stop
+from supervisor.timeline import Timeline
+
+STALLED_AFTER_S = 3.0
+"""A child that measures nothing for so long is hanging, or its device is."""
+
+_CLOSING_S = 8.0
+_HEALTHY_AFTER_S = 30.0
+_CHUNK_BYTES = 65_536
+_NOT_STARTED = 127  # as a shell says it
+_SERIOUS = {"error", "fatal", "panic"}
+_LOG_LINE = re.compile(r"^(?P<where>(?:\[[^\]]*\] )*?)\[(?P<level>warning|error|fatal|panic)\] (?P<text>.*)$")
+
+CommandFor = Callable[[Path, int], Sequence[str]]
+"""Gives the argv for a run: its files begin with the path, its meters go to the descriptor."""
+
+
+@dataclass(frozen=True)
+class Format:
+    """What a run captures: samples a second, samples in a full segment."""
+
+    sample_rate: int
+    segment_samples: int
+
+
+class Capture:
+    """One FFmpeg child after another until asked to stop.
+
+    ``environment`` is the child's whole environment: no secret of the supervisor's is in it.
+    """
+
+    def __init__(
+        self,
+        command_for: CommandFor,
+        audio: Format,
+        environment: dict[str, str],
+        spool: Spool,
+        clock: Clock,
+        emit: Emit,
+        backoff: Backoff | None = None,
+    ) -> None:
+        self._command_for = command_for
+        self._audio = audio
+        self._environment = environment
+        self._spool = spool
+        self._clock = clock
+        self._emit = emit
+        self._backoff = backoff or Backoff(first_s=0.5, most_s=30.0)
+        self._newest_run = ""
+
+    def run(self, stop: Stop) -> None:
+        """Captures until ``stop`` is requested; a child that ends early is replaced, at once the first time."""
+        failures = 0
+        while not stop.is_requested():
+            began_s = self._clock.monotonic_s()
+            run, code, reason = self._run_once(stop)
+            healthy = self._clock.monotonic_s() - began_s >= _HEALTHY_AFTER_S
+            failures = 0 if healthy else failures + 1
+            pause_s = 0.0 if stop.is_requested() else self._backoff.delay_s(max(0, failures - 1))
+            self._emit(CaptureEnded(run, code, stop.is_requested(), reason, pause_s))
+            stop.wait(pause_s)
+
+    def _run_once(self, stop: Stop) -> tuple[str, int, str]:
+        record = RunRecord(
+            run=self._new_run_name(),
+            boot_id=boot_id(),
+            sample_rate=self._audio.sample_rate,
+            segment_samples=self._audio.segment_samples,
+        )
+        # known before FFmpeg exists: whatever it writes will be found, also after a crash
+        self._spool.write_run(record)
+        try:
+            watched, code, reason = self._live(record, stop)
+            record = watched.record
+        except OSError as error:
+            code, reason = _NOT_STARTED, f"FFmpeg could not be started: {error.strerror}"
+        self._spool.write_run(record.model_copy(update={"over": True}))
+        return record.run, code, reason
+
+    def _live(self, record: RunRecord, stop: Stop) -> tuple[_Watched, int, str]:
+        """One child from exec to its exit code."""
+        meters_out, meters_in = os.pipe()
+        log_out, log_in = os.pipe()
+        with os.fdopen(meters_out, "rb"), os.fdopen(log_out, "rb"):
+            try:
+                command = tuple(self._command_for(self._spool.folders.raw / record.run, meters_in))
+                child = subprocess.Popen(  # noqa: S603 - our own argv
+                    [*_die_with_parent(), *command],
+                    stdin=subprocess.DEVNULL,
+                    stdout=subprocess.DEVNULL,
+                    stderr=log_in,
+                    pass_fds=(meters_in,),
+                    env=self._environment,
+                    process_group=0,
+                )
+            finally:
+                os.close(meters_in)
+                os.close(log_in)
+            self._emit(CaptureStarted(record.run, child.pid, command))
+            watched = _Watched(child.pid, (meters_out, log_out), record, self._spool, self._clock, self._emit)
+            reason = watched.until_it_ends(stop)
+            return watched, child.wait(), reason
+
+    def _new_run_name(self) -> str:
+        known = (record.run for record in self._spool.runs())
+        self._newest_run = run_name(utc(self._clock.wall_s()), newest=max(known, default=self._newest_run))
+        return self._newest_run
+
+
+class _Watched:
+    """One child from its start to its end: everything that it says is read here, in one place."""
+
+    def __init__(
+        self, child_pid: int, pipes: tuple[int, int], record: RunRecord, spool: Spool, clock: Clock, emit: Emit
+    ) -> None:
+        self.record = record
+        self._child_pid = child_pid
+        self._meters_pipe, self._log_pipe = pipes
+        self._spool = spool
+        self._clock = clock
+        self._emit = emit
+        self._timeline = Timeline(record.sample_rate)
+        self._meters = Meters()
+        self._noted_sample = -record.sample_rate
+        self._log_rest = b""
+        self._last_words = ""
+
+    def until_it_ends(self, stop: Stop) -> str:
+        """Reads until the child has closed both pipes; says why it ended."""
+        readers = {self._meters_pipe: self._read_meters, self._log_pipe: self._read_log}
+        reason = ""
+        asked_at_s: float | None = None
+        self._alive_at_s = self._clock.monotonic_s()
+        with selectors.DefaultSelector() as selector:
+            for descriptor in (*readers, stop.descriptor):
+                selector.register(descriptor, selectors.EVENT_READ)
+            while readers:
+                for key, _ in selector.select(timeout=0.5):
+                    if key.fd == stop.descriptor:
+                        selector.unregister(key.fd)
+                        asked_at_s, reason = self._clock.monotonic_s(), "stopped"
+                        self._signal(signal.SIGINT)
+                    elif not readers[key.fd](os.read(key.fd, _CHUNK_BYTES)):
+                        selector.unregister(key.fd)
+                        del readers[key.fd]
+                now_s = self._clock.monotonic_s()
+                if asked_at_s is not None and now_s - asked_at_s > _CLOSING_S:
+                    self._signal(signal.SIGKILL)
+                elif asked_at_s is None and now_s - self._alive_at_s > STALLED_AFTER_S:
+                    reason = f"nothing was captured for {STALLED_AFTER_S:g} s"
+                    self._signal(signal.SIGKILL)
+        return reason or self._last_words or "it ended by itself"
+
+    def _signal(self, number: signal.Signals) -> None:
+        with suppress(ProcessLookupError):
+            os.killpg(self._child_pid, number)
+
+    def _read_meters(self, data: bytes) -> bool:
+        """Takes meter lines; false at the end of the pipe."""
+        for measured in self._meters.feed(data, self._clock.boottime_s()):
+            self._alive_at_s = self._clock.monotonic_s()
+            self._timeline.measured(measured.end_sample, measured.arrival_s)
+            self._emit(LevelsMeasured(measured.peak_db, measured.rms_db, measured.lufs))
+            if measured.end_sample - self._noted_sample >= self.record.sample_rate:
+                self._noted_sample = measured.end_sample
+                self.record = self.record.model_copy(update={"origin_boottime_s": self._timeline.origin_s})
+                self._spool.write_run(self.record)
+        return bool(data)
+
+    def _read_log(self, data: bytes) -> bool:
+        """Takes lines of FFmpeg's log; false at the end of the pipe."""
+        *lines, self._log_rest = (self._log_rest + data).split(b"\n")
+        for line in lines:
+            said = _LOG_LINE.match(line.decode(errors="replace").strip())
+            if said is None:
+                continue
+            level, text = said["level"], said["where"] + said["text"]
+            if "ALSA buffer xrun" in text:
+                self._emit(Overrun(self.record.run))
+            else:
+                self._emit(FFmpegSaid(level, text))
+            if level in _SERIOUS:
+                self._last_words = text
+        return bool(data)
+
+
+def end_leftovers(spool: Spool, clock: Clock) -> None:
+    """Ends every FFmpeg of a previous life that still writes into ``spool``, then counts its runs as over.
+
+    Only for whoever holds the spool's lock. A leftover is asked to finish its files first.
+    """
+    asked_at_s = clock.monotonic_s()
+    while leftovers := _writers_into(spool.folders.raw):
+        patient = clock.monotonic_s() - asked_at_s < _CLOSING_S
+        for pid in leftovers:
+            with suppress(ProcessLookupError):
+                os.killpg(pid, signal.SIGINT if patient else signal.SIGKILL)
+        Stop().wait(0.1)
+    for record in spool.runs():
+        if not record.over:
+            spool.write_run(record.model_copy(update={"over": True}))
+
+
+def _writers_into(folder: Path) -> list[int]:
+    """The FFmpeg processes whose command names a file in ``folder``; each leads its own process group."""
+    mark = os.fsencode(f"{folder}/")
+    found = []
+    for process in Path("/proc").iterdir():
+        with suppress(OSError):
+            if process.name.isdecimal() and mark in (process / "cmdline").read_bytes():
+                pid = int(process.name)
+                if os.getpgid(pid) == pid:
+                    found.append(pid)
+    return found
+
+
+def _die_with_parent() -> list[str]:
+    """Has the kernel ask FFmpeg to finish its files when the supervisor is killed, so that none is left running."""
+    setpriv = shutil.which("setpriv")
+    return [setpriv, "--pdeathsig", "INT", "--"] if setpriv else []

@@ -1,0 +1,178 @@
+"""The command line: one function for each command, thin over the parts that do the work."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from supervisor import __version__, prepare, report
+from supervisor.demo import run_demo
+from supervisor.devices import Device, capture_devices
+from supervisor.errors import Exit, UserError
+from supervisor.running import run_station
+from supervisor.settings import Loaded, load
+from supervisor.spool import Folders, Spool
+from supervisor.status import Snapshot
+from supervisor.status_server import ON_AIR, ask, status_json
+
+app = typer.Typer(
+    name="radio-supervisor",
+    help="A lossless internet radio from a sound card to a bucket: sample-exact, unattended.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+
+EnvFile = Annotated[
+    Path | None,
+    typer.Option("--env-file", help="Read settings from this file. Default: .env in this folder, if it is there."),
+]
+SetOptions = Annotated[
+    list[str] | None,
+    typer.Option("--set", "-s", metavar="NAME=VALUE", help="Set one setting; wins over environment and env file."),
+]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for scripts.")]
+
+
+@app.command()
+def start(
+    env_file: EnvFile = None,
+    set_: SetOptions = None,
+    take_over: Annotated[
+        bool, typer.Option("--take-over", help="Go on air even if another supervisor is on air at this prefix.")
+    ] = False,
+) -> None:
+    """Go on air: capture, publish and archive until SIGTERM or Ctrl-C.
+
+    Settings come from the environment and the env file; 'radio-supervisor config' shows them all. Exit codes: 0 stopped
+    cleanly, 1 failed, 2 wrong settings or something missing.
+    """
+    settings = _load(env_file, set_).settings
+    report.set_up(settings.radio_log_format, settings.radio_log_level)
+    plan = prepare.plan(settings, take_over=take_over)
+    store = prepare.store(settings)
+    run_station(plan, store, Spool(settings.spool_dir))
+
+
+@app.command()
+def demo(
+    file: Annotated[
+        Path | None, typer.Option("--file", help="Play this sound file, in a loop, instead of the synthetic programme.")
+    ] = None,
+    port: Annotated[int, typer.Option("--port", help="Where the listener's page answers.", min=0, max=65535)] = 8080,
+    data: Annotated[Path, typer.Option("--data", help="The folder for bucket and recordings.")] = Path("demo-data"),
+    segment_seconds: Annotated[int, typer.Option("--segment-seconds", help="Segment length.", min=1, max=30)] = 10,
+) -> None:
+    """Hear the whole line with no hardware and no account, at http://127.0.0.1:8080.
+
+    A synthetic programme (or --file) goes the way that production goes, into a local folder as the bucket.
+    """
+    run_demo(file, port, data, segment_seconds)
+
+
+@app.command()
+def status(env_file: EnvFile = None, set_: SetOptions = None, as_json: AsJson = False) -> None:
+    """One look at a running supervisor. Exit codes: 0 on air, 1 not on air, 3 nothing answers."""
+    settings = _load(env_file, set_).settings
+    snapshot = ask(settings.status_address, Folders(settings.spool_dir).state)
+    if snapshot is None:
+        host, port = settings.status_address
+        raise UserError(
+            f"nothing answers at {host}:{port}.",
+            "Is the supervisor running, and with the same RADIO_STATUS_LISTEN?",
+            Exit.NO_ANSWER,
+        )
+    typer.echo(status_json(snapshot) if as_json else _status_text(snapshot))
+    raise typer.Exit(Exit.OK if snapshot.state in ON_AIR else Exit.FAILED)
+
+
+@app.command()
+def devices(as_json: AsJson = False) -> None:
+    """List the devices that can capture: what to set RADIO_SOURCE to, channels, rates, formats."""
+    found = capture_devices()
+    if as_json:
+        typer.echo(json.dumps([_device_row(device) for device in found], indent=2))
+        return
+    for device in found:
+        typer.echo(_device_text(device))
+    if not found:
+        typer.echo("No device can capture. Is one plugged in, and are you in the group 'audio'? (id -nG)")
+
+
+@app.command()
+def config(env_file: EnvFile = None, set_: SetOptions = None, as_json: AsJson = False) -> None:
+    """Show every setting, its value and where that came from. Secrets are masked."""
+    rows = _load(env_file, set_).rows()
+    if as_json:
+        typer.echo(json.dumps({name: {"value": value, "from": origin} for name, value, origin in rows}, indent=2))
+        return
+    table = Table("setting", "value", "from", box=None, pad_edge=False)
+    for row in rows:
+        table.add_row(*row)
+    Console(soft_wrap=True).print(table, highlight=False, markup=False)
+
+
+@app.callback(invoke_without_command=True)
+def about(version: Annotated[bool, typer.Option("--version", help="Print the version and leave.")] = False) -> None:
+    """A lossless internet radio from a sound card to a bucket: sample-exact, unattended."""
+    if version:
+        typer.echo(f"radio-supervisor {__version__}")
+        raise typer.Exit
+
+
+def main() -> None:
+    """The console script: errors for people go to stderr, without a traceback."""
+    try:
+        app()
+    except UserError as error:
+        typer.echo(f"radio-supervisor: {error}", err=True)
+        sys.exit(error.exit_code)
+
+
+def _load(env_file: Path | None, assignments: list[str] | None) -> Loaded:
+    command_line = {}
+    for assignment in assignments or []:
+        name, equals, value = assignment.partition("=")
+        if not equals:
+            raise UserError(f"--set {name}: write NAME=VALUE.")
+        command_line[name] = value
+    return load(env_file, command_line)
+
+
+def _status_text(s: Snapshot) -> str:
+    latency = "-" if s.publish_latency_ms.p50 is None else f"{s.publish_latency_ms.p50:.0f} ms"
+    latest = "-" if s.latest is None else s.latest
+    lines = [
+        f"{s.station}: {s.state.replace('_', ' ')} since {s.since:%Y-%m-%d %H:%M:%S} UTC",
+        f"published {s.segments_published} segments, latest {latest}, latency {latency}",
+        f"capture restarts {s.capture.restarts}, xruns {s.capture.xruns}, lost samples {s.lost.samples}",
+        *(f"ALARM {alarm.code}: {alarm.message} {alarm.remedy}" for alarm in s.alarms),
+    ]
+    return "\n".join(lines)
+
+
+def _device_row(device: Device) -> dict[str, object]:
+    return {
+        "source": device.source,
+        "description": device.description,
+        "channels": device.channels,
+        "rates": device.rates,
+        "formats": device.formats,
+        "problem": device.problem or None,
+    }
+
+
+def _device_text(device: Device) -> str:
+    if device.channels is None:
+        return f"{device.source}\n    {device.description}: cannot be opened: {device.problem}"
+    least, most = device.channels
+    channels = f"{least}" if least == most else f"{least} to {most}"
+    rates, formats = " ".join(map(str, device.rates)), " ".join(device.formats)
+    return f"{device.source}\n    {device.description}: {channels} channels; {rates} Hz; {formats}"

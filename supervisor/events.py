@@ -1,0 +1,185 @@
+"""What happens at each stage, as frozen values; status and log are made from these alone."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from supervisor.names import SegmentId
+from supervisor.segments import SealedSegment
+
+
+@dataclass(frozen=True)
+class CaptureStarted:
+    """A run has begun: FFmpeg was started with ``command``."""
+
+    run: str
+    pid: int
+    command: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class CaptureEnded:
+    """A run is over; ``wanted`` when the program asked for it. ``retry_in_s`` is the pause before the next."""
+
+    run: str
+    exit_code: int
+    wanted: bool
+    reason: str
+    retry_in_s: float
+
+
+@dataclass(frozen=True)
+class FFmpegSaid:
+    """A line of FFmpeg's own log; ``level`` is its word for it (warning, error, fatal …)."""
+
+    level: str
+    text: str
+
+
+@dataclass(frozen=True)
+class Overrun:
+    """The device's buffer was full before FFmpeg read it (an xrun): samples were lost inside a run."""
+
+    run: str
+
+
+@dataclass(frozen=True)
+class LevelsMeasured:
+    """100 ms of programme: dBFS per channel, short-term loudness in LUFS (EBU R128)."""
+
+    peak_db: tuple[float, ...]
+    rms_db: tuple[float, ...]
+    lufs: float
+
+
+@dataclass(frozen=True)
+class SegmentSealed:
+    """A pair is publishable."""
+
+    segment: SealedSegment
+    seal_ms: float
+
+
+@dataclass(frozen=True)
+class SegmentRefused:
+    """A pair failed its check; it is kept at ``kept`` and never published.
+
+    ``samples`` is what listeners miss; 0 when capture was cut off in it, which is measured as the gap after it.
+    """
+
+    id: SegmentId
+    why: str
+    kept: Path
+    samples: int
+
+
+@dataclass(frozen=True)
+class SegmentDropped:
+    """The end of a run left a segment without a sample."""
+
+    id: SegmentId
+
+
+@dataclass(frozen=True)
+class SegmentPublished:
+    """The manifest that names the segment is stored; ``latency_s`` after its HQ file was closed."""
+
+    index: int
+    segment: SealedSegment
+    gap: int
+    latency_s: float
+    upload_s: float
+    waiting: int
+
+
+@dataclass(frozen=True)
+class SegmentExpired:
+    """The window has moved on: the segment is archived but was not published."""
+
+    segment: SealedSegment
+
+
+@dataclass(frozen=True)
+class StoreFailed:
+    """A request failed, by the store's own code; ``refused`` when trying again will not help unless somebody acts."""
+
+    operation: str
+    code: str
+    message: str
+    hint: str
+    refused: bool
+    attempt: int
+    retry_in_s: float
+
+
+@dataclass(frozen=True)
+class StoreRecovered:
+    """A request went through after ``failures`` that did not."""
+
+    operation: str
+    failures: int
+    outage_s: float
+
+
+@dataclass(frozen=True)
+class OffAir:
+    """The manifest says ``live: false`` since now."""
+
+    reason: str
+
+
+@dataclass(frozen=True)
+class SegmentArchived:
+    """The archive has its own durable copy."""
+
+    segment: SealedSegment
+    path: Path
+
+
+@dataclass(frozen=True)
+class ArchiveFailed:
+    """The archive could not take a segment; it waits in the spool."""
+
+    segment: SealedSegment
+    why: str
+    retry_in_s: float
+
+
+@dataclass(frozen=True)
+class SpoolOverflowed:
+    """The spool's limit was reached: a segment that could not be archived had to go."""
+
+    segment: SealedSegment
+
+
+@dataclass(frozen=True)
+class Stopping:
+    """The station was asked to stop."""
+
+    why: str
+
+
+Event = (
+    CaptureStarted
+    | CaptureEnded
+    | FFmpegSaid
+    | Overrun
+    | LevelsMeasured
+    | SegmentSealed
+    | SegmentRefused
+    | SegmentDropped
+    | SegmentPublished
+    | SegmentExpired
+    | StoreFailed
+    | StoreRecovered
+    | OffAir
+    | SegmentArchived
+    | ArchiveFailed
+    | SpoolOverflowed
+    | Stopping
+)
+
+Emit = Callable[[Event], None]
+"""Takes an event; returns at once and never raises."""

@@ -1,0 +1,31 @@
+"""Who this installation is: an id that lives with its recordings, so that a restart is not taken for a rival."""
+
+from __future__ import annotations
+
+import re
+import uuid
+from pathlib import Path
+
+from supervisor.errors import UserError
+from supervisor.files import make_folders, write_whole
+
+
+def writer_id(recordings: Path) -> str:
+    """The id kept in the recordings folder, made at the first start: 32 hexadecimal digits.
+
+    Raises:
+        UserError: the folder cannot be made or written.
+    """
+    path = recordings / ".radio-supervisor" / "writer"
+    try:
+        make_folders(path.parent)
+        if path.is_file() and re.fullmatch(r"[0-9a-f]{32}", known := path.read_text(encoding="ascii").strip()):
+            return known
+        made = uuid.uuid4().hex
+        write_whole(path, f"{made}\n".encode(), durable=True)
+    except OSError as error:
+        raise UserError(
+            f"the recordings folder '{recordings}' cannot be used: {error.strerror} ({error.filename})",
+            "Set RADIO_RECORDINGS_DIR to a folder on a local disk that this user may write.",
+        ) from error
+    return made

@@ -1,0 +1,92 @@
+"""Every name the program makes and parses: keys in the bucket, files in the spool and in the archive."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from supervisor.clock import compact_ms
+
+_EPOCH = datetime(2026, 1, 1, tzinfo=UTC)
+
+EXTENSIONS = {"hq": "flac", "lq": "opus"}
+"""File extension of each quality."""
+
+
+@dataclass(frozen=True)
+class Keys:
+    """Object keys under an optional prefix: ``[prefix/]live/…``."""
+
+    prefix: str = ""
+
+    @property
+    def root(self) -> str:
+        """What all keys of this station begin with."""
+        return f"{self.prefix}/live/" if self.prefix else "live/"
+
+    @property
+    def manifest(self) -> str:
+        """The key of the manifest."""
+        return f"{self.root}manifest.json"
+
+    def segment(self, quality: str, index: int) -> str:
+        """The key of a segment: 8 digits, more when they no longer suffice."""
+        return f"{self.root}{quality}/segment-{index:08d}.{EXTENSIONS[quality]}"
+
+    def index_of(self, key: str) -> int | None:
+        """The index in a segment's key, or None when the key is not one of ours."""
+        match = re.fullmatch(re.escape(self.root) + r"(hq|lq)/segment-(\d{8,})\.(flac|opus)", key)
+        return int(match[2]) if match and EXTENSIONS[match[1]] == match[3] else None
+
+
+def next_index(latest: int | None, now: datetime, segment_s: int) -> int:
+    """Where a start continues: after ``latest``, and never below the number of segment lengths since 2026.
+
+    The second bound holds when the bucket was emptied: segments are cached as immutable, so no key may come twice.
+    """
+    by_time = int((now - _EPOCH).total_seconds()) // segment_s
+    return max(by_time, 0 if latest is None else latest + 1)
+
+
+@dataclass(frozen=True, order=True)
+class SegmentId:
+    """A segment by the run it was captured in and its number there, from 0."""
+
+    run: str
+    number: int
+
+    def __str__(self) -> str:
+        return f"{self.run}.{self.number:08d}"
+
+
+_RUN = r"\d{8}T\d{9}Z"
+
+
+def run_name(started: datetime, newest: str = "") -> str:
+    """A run by its start: ``20261123T154530412Z``.
+
+    A millisecond after ``newest`` when the wall clock was set back, so that runs sort as they happened.
+    """
+    name = compact_ms(started).replace(".", "")
+    if name > newest:
+        return name
+    after = datetime.strptime(newest, "%Y%m%dT%H%M%S%fZ").replace(tzinfo=UTC) + timedelta(milliseconds=1)
+    return compact_ms(after).replace(".", "")
+
+
+def parse_raw(name: str) -> tuple[SegmentId, str] | None:
+    """Segment and stream (``hq``, ``lq``, ``check``) of a file that FFmpeg wrote, or None for any other name."""
+    match = re.fullmatch(rf"({_RUN})\.(hq|lq|check)\.(\d{{8,}})\.(flac|opus|framemd5)", name)
+    return (SegmentId(match[1], int(match[3])), match[2]) if match else None
+
+
+def parse_sealed(name: str) -> SegmentId | None:
+    """The segment of a sealed segment's description (``<run>.<number>.json``), or None for any other name."""
+    match = re.fullmatch(rf"({_RUN})\.(\d{{8,}})\.json", name)
+    return SegmentId(match[1], int(match[2])) if match else None
+
+
+def piece_name(station: str, start: datetime, segment: SegmentId) -> str:
+    """An archived segment: sortable by time, and by run and number where clocks were stepped."""
+    return f"{station}_{compact_ms(start)}_{segment}.flac"

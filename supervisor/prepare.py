@@ -1,0 +1,122 @@
+"""From settings to a station: everything is checked, and everything that is wrong is said, before going on air."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from ffmpeg_profiles.capabilities import FFmpegUnusableError, needs, require
+from ffmpeg_profiles.profile import Source
+from supervisor.bucket import Programme
+from supervisor.devices import open_problem
+from supervisor.errors import UserError
+from supervisor.identity import writer_id
+from supervisor.settings import Settings, source_of
+from supervisor.station import Plan, outputs
+from supervisor.stores.folder import FolderStore
+from supervisor.stores.s3 import Account, S3Store
+from supervisor.stores.store import Store
+
+_NOT_FOR_CHILDREN = ("R2_", "RADIO_")
+_LEAST_TIMEOUT_S = 10.0
+
+
+def plan(settings: Settings, ffmpeg: str | None = None, *, take_over: bool = False) -> Plan:
+    """The station that ``settings`` describe.
+
+    Raises:
+        UserError: names the setting or the missing part, and what to do.
+    """
+    source = source_of(settings)
+    executable = ffmpeg or shutil.which("ffmpeg") or "ffmpeg"
+    _require_ffmpeg(executable, source, settings)
+    if source.device:
+        _require_device(source)
+    recordings = settings.radio_recordings_dir.resolve()
+    return Plan(
+        programme=Programme(
+            station=settings.radio_station,
+            writer=writer_id(recordings),
+            segment_s=settings.radio_segment_seconds,
+            sample_rate=settings.radio_sample_rate,
+            window=settings.radio_window,
+            offline_after_s=settings.offline_after_s,
+        ),
+        prefix=settings.radio_prefix,
+        source=source,
+        ffmpeg=executable,
+        environment=child_environment(os.environ),
+        recordings=recordings,
+        spool_limit_bytes=settings.radio_spool_limit_mb * 1_000_000,
+        status_address=settings.status_address,
+        take_over=take_over,
+    )
+
+
+def store(settings: Settings) -> Store:
+    """The store that ``settings`` name.
+
+    Raises:
+        UserError: what it needs is not set, or its folder cannot be written.
+    """
+    if settings.radio_store.startswith("dir:"):
+        return FolderStore(_writable(Path(settings.radio_store.removeprefix("dir:"))))
+    required = ("r2_endpoint", "r2_bucket", "r2_access_key", "r2_secret_key")
+    lacking = [name.upper() for name in required if not _plain(settings, name)]
+    if lacking:
+        raise UserError(
+            f"RADIO_STORE=s3 needs {', '.join(lacking)}.",
+            "Set them in the environment or the env file, or publish into a folder: RADIO_STORE=dir:PATH.",
+        )
+    endpoint = urlsplit(settings.r2_endpoint)
+    account = Account(
+        endpoint=endpoint.netloc,
+        secure=endpoint.scheme == "https",
+        bucket=settings.r2_bucket,
+        access_key=settings.r2_access_key.get_secret_value(),
+        secret_key=settings.r2_secret_key.get_secret_value(),
+        region=settings.r2_region,
+    )
+    return S3Store(account, timeout_s=max(_LEAST_TIMEOUT_S, settings.radio_segment_seconds))
+
+
+def child_environment(environment: Mapping[str, str]) -> dict[str, str]:
+    """What FFmpeg gets to see: nothing of ours, secrets least of all."""
+    return {name: value for name, value in environment.items() if not name.startswith(_NOT_FOR_CHILDREN)}
+
+
+def _require_ffmpeg(executable: str, source: Source, settings: Settings) -> None:
+    wanted = outputs(Path("x"), settings.radio_segment_seconds, settings.radio_sample_rate, 0)
+    try:
+        require(executable, needs(source, wanted))
+    except FFmpegUnusableError as error:
+        raise UserError(str(error)) from error
+
+
+def _require_device(source: Source) -> None:
+    if problem := open_problem(source.url):
+        raise UserError(
+            f"RADIO_SOURCE=alsa:{source.url}: the device cannot be opened: {problem}.",
+            "'radio-supervisor devices' shows what there is. Is it plugged in and free, and are you in group 'audio'?",
+        )
+
+
+def _writable(folder: Path) -> Path:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            return folder.resolve()
+    except OSError as error:
+        raise UserError(
+            f"RADIO_STORE=dir:{folder}: the folder cannot be written: {error.strerror}.",
+            "Choose a folder that this user may write.",
+        ) from error
+
+
+def _plain(settings: Settings, name: str) -> str:
+    value = getattr(settings, name)
+    return str(value.get_secret_value() if hasattr(value, "get_secret_value") else value)

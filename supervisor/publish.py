@@ -1,0 +1,162 @@
+"""The publish stage: both objects, then the manifest that names them, then the deletes of what it no longer names."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+
+from supervisor.backoff import Backoff
+from supervisor.bucket import LiveBucket, Programme
+from supervisor.clock import Clock
+from supervisor.events import Emit, OffAir, SegmentExpired, SegmentPublished, StoreFailed, StoreRecovered
+from supervisor.manifest import Entry
+from supervisor.names import EXTENSIONS
+from supervisor.segments import Place, QueuedSegment, missing_before
+from supervisor.spool import Spool
+from supervisor.stop import Signal
+from supervisor.stores.store import StoreError, Trouble
+
+_LOOK_AGAIN_S = 1.0
+
+
+class Publisher:
+    """Publishes the spool's queue, oldest first: each segment until it is listed or can no longer enter the window.
+
+    This is the one place where requests to the store are tried again.
+    """
+
+    def __init__(
+        self,
+        programme: Programme,
+        bucket: LiveBucket,
+        spool: Spool,
+        clock: Clock,
+        emit: Emit,
+        backoff: Backoff | None = None,
+    ) -> None:
+        self._programme = programme
+        self._bucket = bucket
+        self._spool = spool
+        self._queue = spool.to_publish
+        self._clock = clock
+        self._emit = emit
+        self._backoff = backoff or Backoff(first_s=0.25, most_s=5.0)
+        self._changed = Signal()
+        self._given_up = threading.Event()
+        self._in_hand: QueuedSegment | None = None
+        self._previous: Place | None = None
+        self._alive_at_s = clock.monotonic_s()
+
+    def wake(self) -> None:
+        """Something new may be in the queue, or nothing more will come."""
+        self._changed.set()
+
+    def give_up(self) -> None:
+        """No request is made any more; what is not published stays in the spool."""
+        self._given_up.set()
+        self._changed.set()
+
+    def run(self, sealing: Callable[[], bool], open_bucket: Callable[[], None]) -> None:
+        """Publishes until ``sealing`` says that nothing more can come, then takes the station off air.
+
+        ``open_bucket`` is called until it goes through, before anything is published.
+        """
+        with ThreadPoolExecutor(len(EXTENSIONS), thread_name_prefix="upload") as uploads:
+            if not self._persist("open", open_bucket):
+                return
+            self._continue_from_bucket()
+            more = True
+            while more and not self._given_up.is_set():
+                more = sealing()
+                while (queued := self._next()) is not None and not self._given_up.is_set():
+                    self._publish(queued, uploads)
+                if more:
+                    self._go_off_air_if_silent()
+                    self._changed.wait(_LOOK_AGAIN_S)
+            if self._bucket.live:
+                self._go_off_air("stopped")
+
+    def _continue_from_bucket(self) -> None:
+        """Finds out what was published last, and lets go of what was listed just before the process ended."""
+        listed = {(entry.hq.md5, entry.start) for entry in self._bucket.entries}
+        for queued in self._queue.pending():
+            if (queued.sealed.hq.md5, queued.sealed.start) in listed:
+                self._queue.done(queued)
+        if self._bucket.entries:
+            newest = self._bucket.entries[-1]
+            known = self._spool.last_published()
+            same = known is not None and (known.hq.md5, known.start) == (newest.hq.md5, newest.start)
+            self._previous = known.place if known is not None and same else self._place_by_wall_clock(newest)
+
+    def _place_by_wall_clock(self, entry: Entry) -> Place:
+        return Place("", 0, entry.samples, self._programme.sample_rate, entry.start, 0.0, "")
+
+    def _next(self) -> QueuedSegment | None:
+        """The oldest segment that can still enter the window; those that cannot are let go."""
+        pending = [queued for queued in self._queue.pending() if queued != self._in_hand]
+        late = max(0, len(pending) - self._programme.window)
+        for queued in pending[:late]:
+            self._queue.done(queued)
+            self._emit(SegmentExpired(queued.sealed))
+        return next(iter(pending[late:]), None)
+
+    def _publish(self, queued: QueuedSegment, uploads: ThreadPoolExecutor) -> None:
+        began_s = self._clock.monotonic_s()
+        entry = self._bucket.entry(queued.sealed, missing_before(self._previous, queued.sealed.place))
+        files = {quality: queued.path(quality).read_bytes() for quality in EXTENSIONS}
+        if not self._persist("upload", lambda: self._bucket.upload(entry, files, uploads), queued.description.exists):
+            return
+        upload_s = self._clock.monotonic_s() - began_s
+        self._in_hand = queued
+        self._bucket.add(entry)
+        if self._persist("manifest", lambda: self._bucket.store_manifest(live=True)):
+            self._listed(queued, entry, upload_s)
+            self._persist("delete", self._bucket.delete_unnamed, self._nothing_waits)
+        self._in_hand = None
+
+    def _listed(self, queued: QueuedSegment, entry: Entry, upload_s: float) -> None:
+        latency_s = self._clock.boottime_s() - queued.sealed.closed_boottime_s
+        self._alive_at_s = self._clock.monotonic_s()
+        self._previous = queued.sealed.place
+        self._spool.note_published(queued.sealed)
+        self._queue.done(queued)
+        waiting = len(self._queue.pending())
+        self._emit(SegmentPublished(entry.index, queued.sealed, entry.gap, latency_s, upload_s, waiting))
+
+    def _go_off_air_if_silent(self) -> None:
+        silent_s = self._clock.monotonic_s() - self._alive_at_s
+        if self._bucket.live and silent_s >= self._programme.offline_after_s:
+            self._go_off_air(f"no new segment for {self._programme.offline_after_s:g} s")
+
+    def _go_off_air(self, reason: str) -> None:
+        if self._persist("manifest", lambda: self._bucket.store_manifest(live=False), self._nothing_waits):
+            self._emit(OffAir(reason))
+
+    def _nothing_waits(self) -> bool:
+        return self._next() is None
+
+    def _persist(
+        self, operation: str, request: Callable[[], None], worth_it: Callable[[], bool] = lambda: True
+    ) -> bool:
+        """Makes a request until it goes through, is no longer worth it or everything is given up; says whether it did.
+
+        The queue stays bounded meanwhile: what can no longer enter the window is let go.
+        """
+        failures = 0
+        began_s = self._clock.monotonic_s()
+        while not self._given_up.is_set() and worth_it():
+            try:
+                request()
+            except StoreError as error:
+                failures += 1
+                pause_s = self._backoff.delay_s(failures)
+                refused = error.trouble is Trouble.REFUSED
+                self._emit(StoreFailed(operation, error.code, error.message, error.hint, refused, failures, pause_s))
+                self._given_up.wait(pause_s)
+                self._next()
+            else:
+                if failures:
+                    self._emit(StoreRecovered(operation, failures, self._clock.monotonic_s() - began_s))
+                return True
+        return False

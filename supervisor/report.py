@@ -1,0 +1,176 @@
+"""The log: turns events into lines, text for people or JSON for machines."""
+
+from __future__ import annotations
+
+import json
+import logging
+import shlex
+import sys
+from typing import TextIO
+
+from supervisor.clock import iso_ms, utc
+from supervisor.events import (
+    ArchiveFailed,
+    CaptureEnded,
+    CaptureStarted,
+    Event,
+    FFmpegSaid,
+    LevelsMeasured,
+    OffAir,
+    Overrun,
+    SegmentArchived,
+    SegmentDropped,
+    SegmentExpired,
+    SegmentPublished,
+    SegmentRefused,
+    SegmentSealed,
+    SpoolOverflowed,
+    Stopping,
+    StoreFailed,
+    StoreRecovered,
+)
+
+LOG = logging.getLogger("radio")
+
+Line = tuple[int, str, dict[str, object]]
+"""Level, sentence, and the same as fields."""
+
+
+class TextFormatter(logging.Formatter):
+    """``2026-11-23T15:45:30.412Z INFO  sentence``."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """One line."""
+        text = f"{iso_ms(utc(record.created))} {record.levelname:<7} {record.getMessage()}"
+        return f"{text}\n{self.formatException(record.exc_info)}" if record.exc_info else text
+
+
+class JsonFormatter(logging.Formatter):
+    """One JSON object a line: ``time``, ``level``, ``message``, and the fields of the event."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """One line."""
+        fields: dict[str, object] = {
+            "time": iso_ms(utc(record.created)),
+            "level": record.levelname.lower(),
+            "message": record.getMessage(),
+            **getattr(record, "fields", {}),
+        }
+        if record.exc_info:
+            fields["exception"] = self.formatException(record.exc_info)
+        return json.dumps(fields, ensure_ascii=False, default=str)
+
+
+def set_up(log_format: str, level: str, stream: TextIO | None = None) -> None:
+    """Sends the log to ``stream`` (stderr) as ``text`` or ``json``."""
+    handler = logging.StreamHandler(stream or sys.stderr)
+    handler.setFormatter(JsonFormatter() if log_format == "json" else TextFormatter())
+    handler.addFilter(_is_news)
+    logging.basicConfig(handlers=[handler], level=logging.WARNING, force=True)
+    LOG.setLevel(level)
+
+
+def _is_news(record: logging.LogRecord) -> bool:
+    """Everything but watchdog's remark, made as an error, that its thread saw an event while it was being stopped."""
+    return not (record.name.startswith("watchdog") and "when the thread is inactive" in record.getMessage())
+
+
+class Reporter:
+    """Writes a line for each event that is worth one. FFmpeg's command is written once, however often it restarts."""
+
+    def __init__(self) -> None:
+        self._command_shown = False
+
+    def take(self, event: Event) -> None:
+        """Takes an event."""
+        line = _line(event)
+        if line is not None:
+            level, text, fields = line
+            LOG.log(level, text, extra={"fields": {"event": type(event).__name__, **fields}})
+        if isinstance(event, CaptureStarted) and not self._command_shown:
+            self._command_shown = True
+            LOG.info("FFmpeg's command: %s", shlex.join(event.command))
+
+
+def _line(event: Event) -> Line | None:  # noqa: C901, PLR0911, PLR0912 - a table, one row for each event
+    match event:
+        case LevelsMeasured():
+            return None
+        case CaptureStarted():
+            return _info(f"capturing, run {event.run} (FFmpeg is process {event.pid})", run=event.run, pid=event.pid)
+        case CaptureEnded(wanted=True):
+            return _info(f"capture ended, run {event.run}", run=event.run, exit_code=event.exit_code)
+        case CaptureEnded():
+            text = f"FFmpeg ended, exit code {event.exit_code}: {event.reason}; next try in {event.retry_in_s:.1f} s"
+            return _error(text, run=event.run, exit_code=event.exit_code, reason=event.reason)
+        case FFmpegSaid():
+            level = logging.INFO if event.level == "warning" else logging.ERROR
+            return level, f"FFmpeg: {event.text}", {"ffmpeg_level": event.level}
+        case Overrun():
+            return _warning(
+                "xrun: the device's buffer was full before FFmpeg read it; samples were lost", run=event.run
+            )
+        case SegmentSealed(segment=s):
+            return (
+                logging.DEBUG,
+                f"sealed {s.id} in {event.seal_ms:.1f} ms",
+                {"segment": str(s.id), "ms": event.seal_ms},
+            )
+        case SegmentRefused():
+            return _refused(event)
+        case SegmentDropped():
+            return _info(f"segment {event.id} held no sample and was dropped", segment=str(event.id))
+        case SegmentPublished():
+            return _published(event)
+        case SegmentExpired(segment=s):
+            return _warning(f"segment {s.id} came too late for the window and was not published", segment=str(s.id))
+        case StoreFailed():
+            return _store_failed(event)
+        case StoreRecovered():
+            text = f"{event.operation} went through after {event.failures} failures in {event.outage_s:.1f} s"
+            return _info(text, operation=event.operation, failures=event.failures, outage_s=event.outage_s)
+        case OffAir():
+            return _info(f"off air: {event.reason} (live: false)", reason=event.reason)
+        case SegmentArchived(segment=s):
+            return logging.DEBUG, f"archived {s.id} as {event.path}", {"segment": str(s.id), "path": str(event.path)}
+        case ArchiveFailed(segment=s):
+            text = f"segment {s.id} could not be archived: {event.why}; next try in {event.retry_in_s:.1f} s"
+            return _error(text, segment=str(s.id), why=event.why)
+        case SpoolOverflowed(segment=s):
+            return _error(f"the spool is full: segment {s.id} is lost to the archive", segment=str(s.id))
+        case Stopping():
+            return _info(f"stopping: {event.why}", why=event.why)
+
+
+def _published(event: SegmentPublished) -> Line:
+    s = event.segment
+    seconds, latency_ms = s.samples / s.sample_rate, event.latency_s * 1000
+    gap = f", {event.gap} samples missing before it" if event.gap else ""
+    text = f"published {event.index:08d} ({seconds:g} s) {latency_ms:.0f} ms after it was closed{gap}"
+    fields = {"segment": str(s.id), "index": event.index, "samples": s.samples, "gap": event.gap}
+    return (logging.WARNING if event.gap else logging.INFO), text, {**fields, "latency_ms": round(latency_ms, 3)}
+
+
+def _refused(event: SegmentRefused) -> Line:
+    text = f"segment {event.id} was refused and kept in {event.kept}: {event.why}"
+    level = logging.ERROR if event.samples else logging.WARNING
+    return level, text, {"segment": str(event.id), "why": event.why, "kept": str(event.kept)}
+
+
+def _store_failed(event: StoreFailed) -> Line:
+    hint = f" {event.hint}" if event.hint else ""
+    text = f"{event.operation} failed ({event.code}): {event.message}.{hint} Next try in {event.retry_in_s:.1f} s"
+    level = logging.ERROR if event.refused else logging.WARNING
+    return level, text, {"operation": event.operation, "code": event.code, "attempt": event.attempt}
+
+
+def _info(text: str, **fields: object) -> Line:
+    return logging.INFO, text, fields
+
+
+def _warning(text: str, **fields: object) -> Line:
+    return logging.WARNING, text, fields
+
+
+def _error(text: str, **fields: object) -> Line:
+    return logging.ERROR, text, fields

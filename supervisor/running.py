@@ -1,0 +1,61 @@
+"""One station in this process: signals, the end within its time, the exit code."""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
+
+from supervisor.clock import SystemClock
+from supervisor.errors import Exit
+from supervisor.report import LOG, Reporter
+from supervisor.spool import Spool
+from supervisor.station import Plan, Station
+from supervisor.stores.store import Store
+
+_SAME_SIGNAL_S = 0.5
+"""Tools that signal a process and then its group send one wish twice."""
+
+
+def run_station(plan: Plan, store: Store, spool: Spool) -> None:
+    """Runs until SIGTERM or SIGINT; a second signal ends the process at once.
+
+    Raises:
+        UserError: something that the operator has to put right.
+    """
+    station = Station(plan, store, spool, SystemClock(), Reporter().take)
+    with _signals(station):
+        finished = station.run()
+    if not finished:
+        LOG.warning("some requests still hang; what they carry stays in the spool and is taken up by the next start")
+        logging.shutdown()
+        os._exit(Exit.OK)
+
+
+@contextmanager
+def _signals(station: Station) -> Iterator[None]:
+    asked_at_s: float | None = None
+
+    def stop(number: int, _: FrameType | None) -> None:
+        nonlocal asked_at_s
+        now_s = time.monotonic()
+        if asked_at_s is not None and now_s - asked_at_s < _SAME_SIGNAL_S:
+            return
+        if asked_at_s is not None:
+            LOG.warning("ended at once by a second signal; the next start takes up what is in the spool")
+            logging.shutdown()
+            os._exit(Exit.FAILED)
+        asked_at_s = now_s
+        LOG.info("%s received", signal.Signals(number).name)
+        station.request_stop()
+
+    before = {number: signal.signal(number, stop) for number in (signal.SIGTERM, signal.SIGINT)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

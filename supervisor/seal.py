@@ -1,0 +1,107 @@
+"""The seal stage: turns every closed raw segment of the spool into a sealed pair in both queues, or refuses it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from supervisor.clock import Clock, utc
+from supervisor.events import Emit, SegmentDropped, SegmentRefused, SegmentSealed
+from supervisor.sealing.damage import DamagedError
+from supervisor.sealing.pair import RawPair, SealedPair, seal, seal_last
+from supervisor.segments import RawSegment, SealedHq, SealedLq, SealedSegment
+from supervisor.spool import RunRecord, Spool
+from supervisor.stop import Signal
+from supervisor.watch import RawWatch
+
+_LOOK_AGAIN_S = 1.0
+"""The folder is looked at this often even when no event comes: events can be lost, the folder cannot."""
+
+
+class Sealer:
+    """Seals in the order of capture; ``changed`` wakes it.
+
+    ``pcm_md5`` decodes a FLAC file: needed only where FFmpeg could not finish a checksum. It raises DamagedError.
+    """
+
+    def __init__(
+        self,
+        spool: Spool,
+        watch: RawWatch,
+        changed: Signal,
+        pcm_md5: Callable[[bytes], str],
+        clock: Clock,
+        emit: Emit,
+    ) -> None:
+        self._spool = spool
+        self._watch = watch
+        self._changed = changed
+        self._pcm_md5 = pcm_md5
+        self._clock = clock
+        self._emit = emit
+
+    def run(self, capturing: Callable[[], bool]) -> None:
+        """Seals until ``capturing`` says that nothing more can come."""
+        more = True
+        while more:
+            more = capturing()
+            self.seal_all()
+            if more:
+                self._changed.wait(_LOOK_AGAIN_S)
+
+    def seal_all(self) -> None:
+        """Seals everything that is closed, and forgets the runs that are over."""
+        for record in self._spool.runs():
+            for raw in self._spool.closed_segments(record):
+                self._seal_one(record, raw)
+            if record.over:
+                self._spool.forget_run(record)
+
+    def _seal_one(self, record: RunRecord, raw: RawSegment) -> None:
+        began_s = self._clock.monotonic_s()
+        first_sample = raw.id.number * record.segment_samples
+        try:
+            pair = self._sealed(raw, first_sample, record.segment_samples)
+        except DamagedError as error:
+            missed = 0 if raw.last else record.segment_samples
+            self._emit(SegmentRefused(raw.id, str(error), self._spool.refuse(raw), missed))
+            return
+        if pair is None:
+            self._spool.discard_raw(raw)
+            self._emit(SegmentDropped(raw.id))
+            return
+        segment = self._describe(record, raw, pair, first_sample)
+        self._spool.store_sealed(segment, pair)
+        self._spool.discard_raw(raw)
+        self._emit(SegmentSealed(segment, (self._clock.monotonic_s() - began_s) * 1000))
+
+    def _sealed(self, raw: RawSegment, first_sample: int, full_samples: int) -> SealedPair | None:
+        contents = RawPair(_read(raw.hq), _read(raw.lq), _read(raw.check), _read(raw.previous_lq))
+        if raw.last:
+            return seal_last(contents, first_sample, full_samples, self._pcm_md5)
+        return seal(contents, first_sample, full_samples)
+
+    def _describe(self, record: RunRecord, raw: RawSegment, pair: SealedPair, first_sample: int) -> SealedSegment:
+        now_s = self._clock.boottime_s()
+        closed_s = self._watch.closed_at_s(raw.id) or now_s
+        origin_s = record.origin_boottime_s
+        if origin_s is None:
+            origin_s = closed_s - (first_sample + pair.samples) / record.sample_rate
+        start_s = origin_s + first_sample / record.sample_rate
+        return SealedSegment(
+            run=record.run,
+            number=raw.id.number,
+            first_sample=first_sample,
+            samples=pair.samples,
+            sample_rate=record.sample_rate,
+            start=utc(self._clock.wall_s() - now_s + start_s),
+            start_boottime_s=start_s,
+            closed_boottime_s=closed_s,
+            boot_id=record.boot_id,
+            hq=SealedHq(bytes=len(pair.hq), md5=pair.md5),
+            lq=SealedLq(bytes=len(pair.lq), preroll=pair.preroll),
+        )
+
+
+def _read(path: Path | None) -> bytes:
+    return b"" if path is None else path.read_bytes()

@@ -1,0 +1,1 @@
+"""Makes a raw pair publishable: containers taken apart and put together, no decoding."""

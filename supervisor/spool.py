@@ -1,0 +1,264 @@
+"""The spool: folders on tmpfs that hold every segment between FFmpeg and its last destination.
+
+``raw/`` is FFmpeg's, ``runs/`` says what is known of each run, ``publish/`` and ``archive/`` are the two queues (hard
+links of the same files, so a file is gone when both are done with it), ``refused/`` keeps what failed its check.
+The folders are the truth: everything here can be told from them alone, after a crash as well.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from io import TextIOWrapper
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from supervisor.errors import Exit, UserError
+from supervisor.files import write_whole
+from supervisor.names import EXTENSIONS, SegmentId, parse_raw, parse_sealed
+from supervisor.sealing import check
+from supervisor.sealing.pair import SealedPair
+from supervisor.segments import QueuedSegment, RawSegment, SealedSegment
+
+
+class RunRecord(BaseModel):
+    """What is known of a run: its segment length, its place in time, and whether it is over.
+
+    ``origin_boottime_s`` is when its first sample was captured (see ``timeline``), kept up to date while it lives.
+    """
+
+    model_config = ConfigDict(frozen=True)
+    run: str
+    boot_id: str
+    sample_rate: int
+    segment_samples: int
+    origin_boottime_s: float | None = None
+    over: bool = False
+
+
+class Queue:
+    """Sealed segments waiting in one folder, oldest first."""
+
+    def __init__(self, folder: Path, qualities: tuple[str, ...]) -> None:
+        self.folder = folder
+        self._qualities = qualities
+
+    def pending(self) -> list[QueuedSegment]:
+        """What waits, by run and number."""
+        found = sorted(filter(None, (parse_sealed(path.name) for path in self.folder.iterdir())))
+        return [self._load(segment) for segment in found]
+
+    def link(self, segment: SealedSegment, source: Path) -> None:
+        """Takes the files of ``segment`` in from ``source``; its description comes last and makes it whole."""
+        there, here = QueuedSegment(segment, source), QueuedSegment(segment, self.folder)
+        pairs = [(there.path(quality), here.path(quality)) for quality in self._qualities]
+        for old, new in (*pairs, (there.description, here.description)):
+            new.unlink(missing_ok=True)
+            new.hardlink_to(old)
+
+    def done(self, queued: QueuedSegment) -> None:
+        """Lets the segment go; its description goes first, so that a crash leaves no half of it."""
+        queued.description.unlink(missing_ok=True)
+        for quality in self._qualities:
+            queued.path(quality).unlink(missing_ok=True)
+
+    def _load(self, segment: SegmentId) -> QueuedSegment:
+        content = (self.folder / f"{segment}.json").read_bytes()
+        return QueuedSegment(SealedSegment.model_validate_json(content), self.folder)
+
+
+@dataclass(frozen=True)
+class Folders:
+    """Where things are under the root of a spool."""
+
+    root: Path
+
+    @property
+    def raw(self) -> Path:
+        """What FFmpeg writes."""
+        return self.root / "raw"
+
+    @property
+    def runs(self) -> Path:
+        """One record for each run that still has raw files."""
+        return self.root / "runs"
+
+    @property
+    def sealing(self) -> Path:
+        """Where a sealed pair is written before it enters the queues."""
+        return self.root / "sealing"
+
+    @property
+    def refused(self) -> Path:
+        """What failed its check."""
+        return self.root / "refused"
+
+    @property
+    def publish(self) -> Path:
+        """The queue of the bucket."""
+        return self.root / "publish"
+
+    @property
+    def archive(self) -> Path:
+        """The queue of the archive."""
+        return self.root / "archive"
+
+    @property
+    def published(self) -> Path:
+        """The segment that was published last, for measuring the gap to the next across a restart."""
+        return self.root / "published.json"
+
+    @property
+    def state(self) -> Path:
+        """The last status, for when nothing answers."""
+        return self.root / "status.json"
+
+
+class Spool:
+    """The spool at ``root``, locked against a second supervisor.
+
+    Raises:
+        UserError: the folder cannot be made or written, or another supervisor is using it.
+    """
+
+    def __init__(self, root: Path) -> None:
+        self.folders = Folders(root)
+        f = self.folders
+        try:
+            for folder in (f.raw, f.runs, f.sealing, f.refused, f.publish, f.archive):
+                folder.mkdir(parents=True, exist_ok=True)
+            self._lock = _lock(root / "lock")
+        except OSError as error:
+            raise UserError(
+                f"the spool folder '{root}' cannot be used: {error.strerror}",
+                "Set RADIO_SPOOL_DIR to a folder on tmpfs that this user may write.",
+            ) from error
+        self.to_publish = Queue(f.publish, tuple(EXTENSIONS))
+        self.to_archive = Queue(f.archive, ("hq",))
+
+    def close(self) -> None:
+        """Gives the spool free for another supervisor."""
+        self._lock.close()
+
+    def write_run(self, record: RunRecord) -> None:
+        """Keeps what is known of a run."""
+        write_whole(self.folders.runs / f"{record.run}.json", record.model_dump_json().encode())
+
+    def runs(self) -> list[RunRecord]:
+        """The runs that may still have raw files, oldest first."""
+        return [RunRecord.model_validate_json(path.read_bytes()) for path in sorted(self.folders.runs.glob("*.json"))]
+
+    def note_published(self, segment: SealedSegment) -> None:
+        """Keeps which segment was published last."""
+        write_whole(self.folders.published, segment.model_dump_json().encode())
+
+    def last_published(self) -> SealedSegment | None:
+        """The segment that was published last, in this life or the one before."""
+        try:
+            return SealedSegment.model_validate_json(self.folders.published.read_bytes())
+        except (FileNotFoundError, ValidationError):
+            return None
+
+    def closed_segments(self, record: RunRecord) -> list[RawSegment]:
+        """The raw segments of a run that FFmpeg has finished, oldest first.
+
+        FFmpeg closes a file before it opens the next, so a segment is closed when there is a later one, or when its
+        run is over. Its checksum may come a moment after that.
+        """
+        return list(_closed(record, list(self.folders.raw.iterdir())))
+
+    def store_sealed(self, segment: SealedSegment, pair: SealedPair) -> None:
+        """Puts a sealed pair into both queues. Doing it again, after a crash, changes nothing."""
+        staged = QueuedSegment(segment, self.folders.sealing)
+        staged.path("hq").write_bytes(pair.hq)
+        staged.path("lq").write_bytes(pair.lq)
+        staged.description.write_text(segment.model_dump_json(), encoding="utf-8")
+        self.to_archive.link(segment, self.folders.sealing)
+        self.to_publish.link(segment, self.folders.sealing)
+        for path in (staged.description, staged.path("hq"), staged.path("lq")):
+            path.unlink()
+
+    def discard_raw(self, raw: RawSegment) -> None:
+        """Removes the raw files of a sealed segment; its Opus file stays until the next one has its pre-roll."""
+        for path in (raw.hq, raw.check, raw.previous_lq, raw.lq if raw.last else None):
+            if path is not None:
+                path.unlink(missing_ok=True)
+
+    def refuse(self, raw: RawSegment) -> Path:
+        """Keeps the files of a refused segment aside and returns the folder; the oldest make room for the newest."""
+        folder = self.folders.refused / str(raw.id)
+        folder.mkdir(exist_ok=True)
+        for path in raw.files:
+            if path == raw.lq and not raw.last:
+                (folder / path.name).unlink(missing_ok=True)
+                (folder / path.name).hardlink_to(path)
+            else:
+                path.rename(folder / path.name)
+        return folder
+
+    def forget_run(self, record: RunRecord) -> None:
+        """Removes what is left of a run that is over and sealed."""
+        for path in self.folders.raw.glob(f"{record.run}.*"):
+            path.unlink(missing_ok=True)
+        (self.folders.runs / f"{record.run}.json").unlink(missing_ok=True)
+
+    def used_bytes(self) -> int:
+        """What the spool occupies; a file in both queues counts once."""
+        sizes: dict[int, int] = {}
+        for folder, _, names in os.walk(self.folders.root):
+            for name in names:
+                try:
+                    status = os.stat(Path(folder) / name)  # noqa: PTH116 - a vanished file is no error here
+                except FileNotFoundError:
+                    continue
+                sizes[status.st_ino] = status.st_size
+        return sum(sizes.values())
+
+
+def _closed(record: RunRecord, paths: list[Path]) -> Iterator[RawSegment]:
+    files: dict[str, dict[int, Path]] = {"hq": {}, "lq": {}, "check": {}}
+    for path in paths:
+        parsed = parse_raw(path.name)
+        if parsed is not None and parsed[0].run == record.run:
+            files[parsed[1]][parsed[0].number] = path
+    hq, lq, checks = files["hq"], files["lq"], files["check"]
+    newest = max((*hq, *lq, *checks), default=0)
+    open_from = min(max(hq, default=0), max(lq, default=0))
+    # an older Opus file on its own is there only to give its end to the next segment
+    for number in sorted({*hq, *checks, *(lq.keys() & {newest})}):
+        if not record.over and (number >= open_from or not _checked(checks.get(number))):
+            return
+        yield RawSegment(
+            id=SegmentId(record.run, number),
+            hq=hq.get(number),
+            lq=lq.get(number),
+            check=checks.get(number),
+            previous_lq=lq.get(number - 1),
+            last=record.over and number == newest,
+        )
+
+
+def _checked(path: Path | None) -> bool:
+    return path is not None and check.read(path.read_bytes()) is not None
+
+
+def _lock(path: Path) -> TextIOWrapper:
+    file = path.open("a+", encoding="ascii")
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        file.seek(0)
+        holder = file.read().strip() or "unknown"
+        file.close()
+        raise UserError(
+            f"another radio-supervisor (process {holder}) is using the spool folder '{path.parent}'",
+            "Stop it, or give this one its own RADIO_SPOOL_DIR.",
+            Exit.USAGE,
+        ) from None
+    file.truncate(0)
+    file.write(str(os.getpid()))
+    file.flush()
+    return file

@@ -1,0 +1,202 @@
+"""The composition root: builds the line from plain values, starts it, and ends it in order.
+
+capture -> spool -> seal -> publish -> manifest -> prune, with the archive beside publish. Only this module knows all.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from ffmpeg_profiles.check import check
+from ffmpeg_profiles.command import compile_command
+from ffmpeg_profiles.digest import DecodeError, pcm_md5
+from ffmpeg_profiles.meters import meters
+from ffmpeg_profiles.profile import Output, Source
+from ffmpeg_profiles.renditions import renditions
+from supervisor.archive import Archivist
+from supervisor.bucket import LiveBucket, Programme
+from supervisor.capture import Capture, Format, end_leftovers
+from supervisor.clock import Clock
+from supervisor.errors import UserError
+from supervisor.events import Emit, Event, SegmentSealed, Stopping
+from supervisor.names import EXTENSIONS, Keys
+from supervisor.publish import Publisher
+from supervisor.seal import Sealer
+from supervisor.sealing.damage import DamagedError
+from supervisor.spool import Spool
+from supervisor.status import Snapshot, StatusBoard
+from supervisor.status_server import keep_state_file, respond_with
+from supervisor.stop import Signal, Stop, Worker
+from supervisor.stores.store import Store, StoreError, Trouble
+from supervisor.watch import RawWatch
+from supervisor.web import WebServer
+
+RETRIES_END_AFTER_S = 12.0
+"""How long after a stop is asked for the store and the recordings disk are still tried again."""
+
+ABANDON_AFTER_S = 22.0
+"""When a stop has taken so long, what still hangs is left behind: 25 s is what was promised."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Everything that a station is made of, as plain values."""
+
+    programme: Programme
+    prefix: str
+    source: Source
+    ffmpeg: str
+    environment: Mapping[str, str]
+    recordings: Path
+    spool_limit_bytes: int
+    status_address: tuple[str, int]
+    take_over: bool
+
+
+def outputs(stem: Path, segment_s: int, sample_rate: int, meters_descriptor: int) -> list[Output]:
+    """What FFmpeg writes in a run: both renditions and the check as files that begin with ``stem``, and the meters."""
+    known = renditions()
+    return [
+        *(known[name].output(str(stem), segment_s) for name in EXTENSIONS),
+        check(str(stem), segment_s, sample_rate),
+        meters(meters_descriptor),
+    ]
+
+
+class Station:
+    """One station from start to stop.
+
+    Raises:
+        UserError: the status address is taken.
+    """
+
+    def __init__(self, plan: Plan, store: Store, spool: Spool, clock: Clock, report: Emit) -> None:
+        programme = plan.programme
+        self._plan = plan
+        self._spool = spool
+        self._clock = clock
+        self._report = report
+        self._stop = Stop()
+        self._ended = Stop()
+        self._opened = False
+        self._state_file = spool.folders.state
+        self._workers: list[Worker] = []
+        self._board = StatusBoard(programme.station, clock, spool.used_bytes)
+        self._raw_changed = Signal()
+        self._watch = RawWatch(spool.folders.raw, clock, self._raw_changed.set)
+
+        audio = Format(programme.sample_rate, programme.segment_s * programme.sample_rate)
+        capture = Capture(self._command, audio, dict(plan.environment), spool, clock, self._emit)
+        sealer = Sealer(spool, self._watch, self._raw_changed, self._pcm_md5, clock, self._emit)
+        self._bucket = LiveBucket(programme, Keys(plan.prefix), store, clock)
+        self._publisher = Publisher(programme, self._bucket, spool, clock, self._emit)
+        self._archivist = Archivist(programme.station, plan.recordings, spool, plan.spool_limit_bytes, self._emit)
+
+        # each goes on until the one before it has ended and its own queue is empty
+        self._capturing = self._worker("capture", lambda: capture.run(self._stop))
+        self._sealing = self._worker("seal", lambda: sealer.run(lambda: not self._capturing.is_done()))
+        self._publishing = self._worker("publish", lambda: self._publisher.run(self._more_to_come, self._open_bucket))
+        self._archiving = self._worker("archive", lambda: self._archivist.run(self._more_to_come))
+        self._noting = self._worker("state-file", lambda: keep_state_file(self.status, self._state_file, self._ended))
+        starts_within_s = programme.segment_s + programme.offline_after_s
+        self._web = WebServer(plan.status_address, respond_with(self.status, starts_within_s), "RADIO_STATUS_LISTEN")
+
+    def status(self) -> Snapshot:
+        """What the station is doing now."""
+        return self._board.current()
+
+    def request_stop(self) -> None:
+        """Asks the station to end; ``run`` returns when it has."""
+        self._stop.request()
+
+    def run(self) -> bool:
+        """Runs until asked to stop or until a worker fails; says whether everything was finished in time.
+
+        Raises:
+            UserError: something at the start that the operator has to put right.
+        """
+        end_leftovers(self._spool, self._clock)
+        self._open_before_going_on_air()
+        self._watch.start()
+        self._web.start()
+        for worker in (self._noting, self._archiving, self._publishing, self._sealing, self._capturing):
+            worker.start()
+        self._stop.wait()
+        self._emit(Stopping("asked to" if self._failed() is None else "something failed"))
+        finished = self._end_in_order()
+        self._ended.request()
+        self._noting.join(1.0)
+        self._web.stop()
+        self._watch.stop()
+        if failed := self._failed():
+            raise failed
+        return finished
+
+    def _end_in_order(self) -> bool:
+        ends_at_s = self._clock.monotonic_s() + ABANDON_AFTER_S
+        give_up = threading.Timer(RETRIES_END_AFTER_S, self._give_up)
+        give_up.name, give_up.daemon = "give-up", True
+        give_up.start()
+        line = (self._capturing, self._sealing, self._publishing, self._archiving)
+        finished = [worker.join(max(0.0, ends_at_s - self._clock.monotonic_s())) for worker in line]
+        give_up.cancel()
+        return all(finished)
+
+    def _give_up(self) -> None:
+        self._publisher.give_up()
+        self._archivist.give_up()
+
+    def _open_before_going_on_air(self) -> None:
+        """Wrong keys and another writer are found now; a store that is merely away is tried again while capturing."""
+        try:
+            self._open_bucket()
+        except StoreError as error:
+            if error.trouble is Trouble.REFUSED:
+                raise UserError(f"the store refuses: {error}", error.hint) from error
+
+    def _open_bucket(self) -> None:
+        if not self._opened:
+            self._bucket.open(take_over=self._plan.take_over)
+            self._opened = True
+
+    def _command(self, stem: Path, meters_descriptor: int) -> list[str]:
+        programme = self._plan.programme
+        wanted = outputs(stem, programme.segment_s, programme.sample_rate, meters_descriptor)
+        return compile_command(self._plan.ffmpeg, self._plan.source, wanted)
+
+    def _pcm_md5(self, flac: bytes) -> str:
+        try:
+            return pcm_md5(self._plan.ffmpeg, flac)
+        except DecodeError as error:
+            raise DamagedError(f"it cannot be decoded: {error}") from error
+
+    def _worker(self, name: str, work: Callable[[], None]) -> Worker:
+        worker = Worker(name, work, self._worker_ended)
+        self._workers.append(worker)
+        return worker
+
+    def _worker_ended(self) -> None:
+        """Whoever waits for a worker looks again; a failure stops the station."""
+        if self._failed() is not None:
+            self._stop.request()
+        self._raw_changed.set()
+        self._wake_queues()
+
+    def _failed(self) -> BaseException | None:
+        return next((worker.error for worker in self._workers if worker.error is not None), None)
+
+    def _more_to_come(self) -> bool:
+        return not self._sealing.is_done()
+
+    def _wake_queues(self) -> None:
+        self._publisher.wake()
+        self._archivist.wake()
+
+    def _emit(self, event: Event) -> None:
+        self._board.take(event)
+        self._report(event)
+        if isinstance(event, SegmentSealed):
+            self._wake_queues()
