@@ -1,0 +1,45 @@
+"""What a test needs of the machine; where it is missing the test skips, or fails when everything is required."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import TypeVar
+
+import pytest
+
+T = TypeVar("T")
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def need(*programs: str) -> None:
+    """Skips the test when a program is missing; fails it when REQUIRE_ALL_PARTS is set, as it is in CI."""
+    missing = [program for program in programs if shutil.which(program) is None]
+    if missing and os.environ.get("REQUIRE_ALL_PARTS"):
+        pytest.fail(f"required, but not on this machine: {', '.join(missing)}")
+    if missing:
+        pytest.skip(f"not on this machine: {', '.join(missing)}")
+
+
+def free_port() -> int:
+    """A TCP port of 127.0.0.1 that nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def eventually(ask: Callable[[], T | None], within_s: float, what: str) -> T:
+    """Waits until ``ask`` answers something true, and returns it; fails after ``within_s``."""
+    ends_at_s = time.monotonic() + within_s
+    while True:
+        answer = ask()
+        if answer:
+            return answer
+        if time.monotonic() > ends_at_s:
+            pytest.fail(f"after {within_s} s still not: {what}")
+        time.sleep(0.02)

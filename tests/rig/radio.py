@@ -1,0 +1,103 @@
+"""A supervisor as the operator runs it: a process, its log, its status."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import urllib.request
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from tests.rig.parts import eventually, free_port
+
+PROGRAM = [sys.executable, "-m", "supervisor"]
+
+
+def environment(settings: Mapping[str, str]) -> dict[str, str]:
+    """The test's environment without any setting of the machine's own, plus ``settings``."""
+    own = {name: value for name, value in os.environ.items() if not name.startswith(("RADIO_", "R2_"))}
+    return {**own, **settings}
+
+
+def command(*words: str, settings: Mapping[str, str], folder: Path) -> subprocess.CompletedProcess[str]:
+    """Runs one command to its end in ``folder``."""
+    return subprocess.run(
+        [*PROGRAM, *words],
+        env=environment(settings),
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=False,
+    )
+
+
+class Radio:
+    """One ``radio-supervisor start`` (or another command that stays)."""
+
+    def __init__(self, folder: Path, settings: Mapping[str, str], words: tuple[str, ...] = ("start",)) -> None:
+        self.folder = folder
+        self.port = free_port()
+        self.settings = {
+            "RADIO_RECORDINGS_DIR": str(folder / "recordings"),
+            "RADIO_STATUS_LISTEN": f"127.0.0.1:{self.port}",
+            **settings,
+        }
+        self.log_path = folder / "radio.log"
+        with self.log_path.open("ab") as log:
+            self.process = subprocess.Popen(
+                [*PROGRAM, *words], env=environment(self.settings), cwd=folder, stdout=log, stderr=log, process_group=0
+            )
+
+    @property
+    def log(self) -> str:
+        """Everything that it printed."""
+        return self.log_path.read_text(encoding="utf-8")
+
+    def status(self) -> dict[str, Any]:
+        """The status, or nothing while it does not answer."""
+        try:
+            with urllib.request.urlopen(f"http://127.0.0.1:{self.port}/status.json", timeout=5) as answer:
+                status: dict[str, Any] = json.load(answer)
+                return status
+        except OSError:
+            return {}
+
+    def published(self, count: int, within_s: float) -> None:
+        """Waits until so many segments were published in this life."""
+
+        def enough() -> bool:
+            assert self.process.poll() is None, self.log
+            return int(self.status().get("segments_published", 0)) >= count
+
+        eventually(enough, within_s, f"{count} segments are published\n{self.log}")
+
+    def stop(self, within_s: float = 25.0) -> int:
+        """Asks it to stop, as systemd and Docker do; its exit code."""
+        self.process.send_signal(signal.SIGTERM)
+        return self.process.wait(within_s)
+
+    def kill(self) -> None:
+        """Ends it as a power cut of the process would."""
+        self.process.kill()
+        self.process.wait()
+
+
+@contextmanager
+def on_air(folder: Path, settings: Mapping[str, str], *words: str) -> Iterator[Radio]:
+    """A supervisor that is gone when the block ends, whatever happens in it."""
+    radio = Radio(folder, settings, words or ("start",))
+    try:
+        yield radio
+    finally:
+        if radio.process.poll() is None:
+            radio.process.terminate()
+            try:
+                radio.process.wait(25)
+            except subprocess.TimeoutExpired:
+                radio.kill()

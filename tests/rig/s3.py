@@ -1,0 +1,102 @@
+"""A real S3 server, Ceph's RADOS gateway: it verifies signatures, dates and payload hashes."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+
+import urllib3
+from minio import Minio
+
+from tests.rig.parts import ROOT, free_port, need
+
+ACCESS_KEY = "TESTACCESSKEY0001"
+SECRET_KEY = "test-secret-that-must-appear-nowhere"
+
+
+@dataclass(frozen=True)
+class S3Server:
+    """A running server."""
+
+    folder: Path
+    port: int
+
+    @property
+    def endpoint(self) -> str:
+        """What R2_ENDPOINT is set to."""
+        return f"http://127.0.0.1:{self.port}"
+
+    def client(self) -> Minio:
+        """The test's own client, with the owner's rights."""
+        return Minio(
+            f"127.0.0.1:{self.port}",
+            access_key=ACCESS_KEY,
+            secret_key=SECRET_KEY,
+            secure=False,
+            region="us-east-1",
+            http_client=urllib3.PoolManager(timeout=urllib3.Timeout(10)),
+        )
+
+    def make_bucket(self, name: str) -> Bucket:
+        """A new bucket that anybody may read, as the guide has the operator set it up."""
+        client = self.client()
+        client.make_bucket(name)
+        statement = {
+            "Effect": "Allow",
+            "Principal": {"AWS": ["*"]},
+            "Action": ["s3:GetObject"],
+            "Resource": [f"arn:aws:s3:::{name}/*"],
+        }
+        client.set_bucket_policy(name, json.dumps({"Version": "2012-10-17", "Statement": [statement]}))
+        return Bucket(self, name)
+
+    def stop(self) -> None:
+        """Ends all its processes."""
+        subprocess.run([ROOT / "tests/rig/rgw", "down", self.folder], check=True, timeout=30)
+
+
+@dataclass(frozen=True)
+class Bucket:
+    """A bucket of the server."""
+
+    server: S3Server
+    name: str
+
+    @property
+    def settings(self) -> dict[str, str]:
+        """The settings that publish into it."""
+        return {
+            "R2_ENDPOINT": self.server.endpoint,
+            "R2_BUCKET": self.name,
+            "R2_ACCESS_KEY": ACCESS_KEY,
+            "R2_SECRET_KEY": SECRET_KEY,
+        }
+
+    @property
+    def public_url(self) -> str:
+        """Where anybody reads it."""
+        return f"{self.server.endpoint}/{self.name}"
+
+    def keys(self) -> dict[str, int]:
+        """What is in it: size by key."""
+        found = self.server.client().list_objects(self.name, recursive=True)
+        return {str(item.object_name): int(item.size or 0) for item in found}
+
+    def empty(self) -> None:
+        """Removes everything in it."""
+        client = self.server.client()
+        for key in self.keys():
+            client.remove_object(self.name, key)
+
+
+def start_s3(folder: Path) -> S3Server:
+    """Starts a server that keeps its data in memory."""
+    need("radosgw", "radosgw-admin", "ceph-mon", "ceph-osd", "ceph", "curl")
+    port = free_port()
+    while port > 65_000:
+        port = free_port()
+    command: list[str | Path] = [ROOT / "tests/rig/rgw", "up", folder, str(port), ACCESS_KEY, SECRET_KEY]
+    subprocess.run(command, check=True, timeout=60)
+    return S3Server(folder, port)
