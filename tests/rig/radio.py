@@ -77,6 +77,10 @@ class Radio:
 
         eventually(enough, within_s, f"{count} segments are published\n{self.log}")
 
+    def kill_capture(self) -> None:
+        """Kills the FFmpeg child, as a crash of it would."""
+        os.kill(self.status()["capture"]["pid"], signal.SIGKILL)
+
     def stop(self, within_s: float = 25.0) -> int:
         """Asks it to stop, as systemd and Docker do; its exit code."""
         self.process.send_signal(signal.SIGTERM)

@@ -1,0 +1,86 @@
+"""A real Chromium with a sound card to play on, and a station to listen to."""
+
+from __future__ import annotations
+
+import shutil
+import wave
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Page, sync_playwright
+
+from tests.rig.audio import programme
+from tests.rig.ear import FLAGS, Ear
+from tests.rig.parts import need
+from tests.rig.radio import Radio, on_air
+from tests.rig.sound import sound_device
+from tests.rig.web_bucket import WebBucket, web_bucket
+
+
+@pytest.fixture(scope="session")
+def chromium(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
+    """A browser whose sound goes to a null sink, which keeps real time."""
+    need("chromium", "pulseaudio")
+    folder = tmp_path_factory.mktemp("pulse")
+    with sound_device(folder, 2), sync_playwright() as playwright:
+        browser = playwright.chromium.launch(
+            executable_path=shutil.which("chromium"),
+            args=FLAGS,
+            ignore_default_args=["--mute-audio"],
+            env={"PULSE_SERVER": f"unix:{folder / 'native'}", "HOME": str(folder), "PATH": "/usr/bin:/bin"},
+        )
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def page(chromium: Browser) -> Iterator[Page]:
+    """A fresh profile's tab."""
+    context = chromium.new_context()
+    yield context.new_page()
+    context.close()
+
+
+@pytest.fixture
+def ear(page: Page) -> Ear:
+    """Somebody at that tab, with a recorder."""
+    return Ear(page)
+
+
+@pytest.fixture(scope="session")
+def noise(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Half a minute of noise as 24-bit PCM: no two samples of it can be mistaken for each other."""
+    path = tmp_path_factory.mktemp("noise") / "noise.wav"
+    samples = programme(31, 2, seed=5) // 4
+    with wave.open(str(path), "wb") as file:
+        file.setnchannels(2)
+        file.setsampwidth(3)
+        file.setframerate(48_000)
+        file.writeframes(samples.astype("<i4").view("uint8").reshape(-1, 4)[:, 1:].tobytes())
+    return path
+
+
+Station = Callable[[int], tuple[Radio, WebBucket]]
+
+
+@pytest.fixture
+def station(tmp_path: Path, noise: Path) -> Iterator[Station]:
+    """Puts a real supervisor on air, with segments of so many seconds, and serves its bucket."""
+    with ExitStack() as until_the_end:
+
+        def start(segment_s: int) -> tuple[Radio, WebBucket]:
+            settings = {
+                "RADIO_STORE": f"dir:{tmp_path / 'bucket'}",
+                "RADIO_SOURCE": f"file:{noise}",
+                "RADIO_SEGMENT_SECONDS": str(segment_s),
+                "RADIO_SPOOL_DIR": str(tmp_path / "spool"),
+                "RADIO_STATION": "noise",
+            }
+            radio = until_the_end.enter_context(on_air(tmp_path, settings))
+            bucket = until_the_end.enter_context(web_bucket(tmp_path / "bucket"))
+            radio.published(2, 30)
+            return radio, bucket
+
+        yield start

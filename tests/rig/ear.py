@@ -1,0 +1,136 @@
+"""Somebody who listens in a browser: presses play, records every frame that the player makes, compares."""
+
+from __future__ import annotations
+
+import base64
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from playwright.sync_api import Page
+
+from tests.rig.audio import Sound, decode_flac, decode_opus
+from tests.rig.web_bucket import WebBucket
+
+FLAGS = [
+    *("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"),
+    *("--disable-component-update", "--disable-sync", "--autoplay-policy=user-gesture-required"),
+]
+FADE = 384
+
+_RECORDER = """
+registerProcessor("recorder", class extends AudioWorkletProcessor {
+  blocks = [];
+  process([input]) {
+    const silent = new Float32Array(128);
+    this.blocks.push([currentFrame, (input[0] ?? silent).slice(), (input[1] ?? input[0] ?? silent).slice()]);
+    if (this.blocks.length === 32) this.port.postMessage(this.blocks.splice(0));
+    return true;
+  }
+});
+"""
+
+_LISTEN = """
+(recorder) => {
+  const player = document.querySelector("radio-player");
+  const ear = (window.ear = { events: [], blocks: [], since: performance.now() });
+  for (const type of ["segment", "skip", "underrun", "statechange"]) {
+    player.addEventListener(type, ({ detail }) => ear.events.push({ type, at_ms: performance.now(), ...detail }));
+  }
+  ear.record = async () => {
+    const { context } = player.audioNode;
+    await context.audioWorklet.addModule(URL.createObjectURL(new Blob([recorder], { type: "text/javascript" })));
+    const node = new AudioWorkletNode(context, "recorder", { channelCount: 2, channelCountMode: "explicit" });
+    node.port.onmessage = ({ data }) => ear.blocks.push(...data);
+    player.audioNode.connect(node).connect(context.destination);
+  };
+  ear.heard = () => {
+    const first = ear.blocks[0][0];
+    const frames = ear.blocks.at(-1)[0] + 128 - first;
+    const sound = new Float32Array(2 * frames).fill(NaN);
+    for (const [frame, left, right] of ear.blocks) {
+      sound.set(left, frame - first);
+      sound.set(right, frames + frame - first);
+    }
+    const bytes = new Uint8Array(sound.buffer);
+    let text = "";
+    for (let i = 0; i < bytes.length; i += 32768) text += String.fromCharCode(...bytes.subarray(i, i + 32768));
+    return [first, btoa(text)];
+  };
+}
+"""
+
+
+@dataclass(frozen=True)
+class Recording:
+    """Frames of the audio clock from ``first`` on; one row a frame, NaN where the recorder missed a block."""
+
+    first: int
+    sound: Sound
+
+    def at(self, frame: int, frames: int) -> Sound:
+        """The frames of one span, as far as they were recorded."""
+        start = max(0, frame - self.first)
+        return self.sound[start : max(0, frame - self.first + frames)]
+
+
+@dataclass(frozen=True)
+class Ear:
+    """A page with the player."""
+
+    page: Page
+
+    def open(self, bucket: WebBucket, query: str = "") -> None:
+        """Opens the listener page and takes note of what the player says."""
+        self.page.goto(bucket.url + query)
+        self.page.wait_for_function("customElements.get('radio-player') !== undefined")
+        self.page.evaluate(_LISTEN, _RECORDER)
+        self.until("p.manifest !== null", 15)
+
+    def tap(self) -> None:
+        """Presses the button."""
+        self.page.locator("radio-player [part=play]").click()
+
+    def tap_and_record(self) -> None:
+        """Presses the button and records from the first moment on."""
+        self.tap()
+        self.page.evaluate("ear.record()")
+
+    def until(self, condition: str, within_s: float) -> None:
+        """Waits until something is true of the player, ``p``, or of the ``ear``."""
+        self.page.wait_for_function(
+            f"(() => {{ const p = document.querySelector('radio-player'); return {condition}; }})()",
+            timeout=within_s * 1000,
+            polling=50,
+        )
+
+    def ask(self, expression: str) -> Any:
+        """Evaluates something of the player, ``p``."""
+        return self.page.evaluate(f"(() => {{ const p = document.querySelector('radio-player'); return {expression}; }})()")
+
+    @property
+    def events(self) -> list[dict[str, Any]]:
+        """Everything that the player said."""
+        events: list[dict[str, Any]] = self.page.evaluate("ear.events")
+        return events
+
+    def spans(self) -> list[dict[str, Any]]:
+        """What it put on the audio clock."""
+        return [event for event in self.events if event["type"] == "segment"]
+
+    def recording(self) -> Recording:
+        """What the recorder has."""
+        first, text = self.page.evaluate("ear.heard()")
+        sound: npt.NDArray[np.float32] = np.frombuffer(base64.b64decode(text), np.float32).reshape(2, -1).T
+        return Recording(int(first), sound)
+
+
+def published(bucket: WebBucket, span: dict[str, Any]) -> Sound:
+    """The samples of a span as the bucket's object has them, by a decoder that is not the browser's."""
+    data = bucket.objects[bucket.entries[span["index"]][span["quality"]]["key"]]
+    if span["quality"] == "hq":
+        whole = (decode_flac(data) / 2**23).astype(np.float32)
+    else:
+        whole = decode_opus(data)
+    return whole[span["offset"] : span["offset"] + span["samples"]]
