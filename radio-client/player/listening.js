@@ -416,7 +416,7 @@ export class Listening {
     const into = before ?? (this.#soft && tail ? silence(tail, FADE) : undefined);
     if (!tail || !into) return fresh;
     // The overlay lies on samples that are about to sound: too late for it is too late for nothing else.
-    if (frame - FADE > this.#output.now + (LEAD_S / 4) * this.#output.rate) {
+    if (frame - FADE > this.#output.now + (LEAD_S / 2) * this.#output.rate) {
       this.#output.play(fadeOver(tail.map((channel) => channel.slice(-into[0].length)), into), frame - into[0].length);
     }
     return before ? fresh : fadedIn(silence(fresh, FADE), fresh);

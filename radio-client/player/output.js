@@ -47,20 +47,22 @@ export class Output {
   }
 
   /**
-   * Plays samples from a frame on. Only whole frames: between two of them the browser would interpolate.
+   * Plays samples from a frame on. Between two frames the browser interpolates, and `frame / rate` in binary is as a rule
+   * not quite a frame. So every buffer starts on a frame whose time is exact, with zeros in front.
    * @param {Channels} channels @param {number} frame
    */
   play(channels, frame) {
+    const zeros = frame % exactEvery(this.rate);
     const buffer = new AudioBuffer({
       numberOfChannels: channels.length,
-      length: channels[0].length,
+      length: zeros + channels[0].length,
       sampleRate: this.rate,
     });
-    channels.forEach((channel, c) => buffer.copyToChannel(channel, c));
+    channels.forEach((channel, c) => buffer.copyToChannel(channel, c, zeros));
     const source = new AudioBufferSourceNode(this.context, { buffer });
     const gate = this.#gate ?? this.#newGate();
     source.connect(gate);
-    source.start(frame / this.rate);
+    source.start((frame - zeros) / this.rate);
     const playing = { source, gate };
     this.#sources.add(playing);
     source.addEventListener("ended", () => (source.disconnect(), this.#sources.delete(playing)));
@@ -99,6 +101,14 @@ export class Output {
     this.#gate.connect(this.mix);
     return this.#gate;
   }
+}
+
+/**
+ * Frames between times that a binary number holds exactly: every 1/128 s at 48 kHz, at other rates with a common divisor.
+ * @param {number} rate @returns {number}
+ */
+function exactEvery(rate) {
+  return rate % 128 === 0 ? rate / 128 : 1;
 }
 
 /** @returns {AudioContext} at the station's rate, or at the sound card's own where that is refused */

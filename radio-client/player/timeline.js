@@ -50,7 +50,7 @@ export function end_ms(entry) {
  */
 export function placed({ end, gap, now, lead, atLeast }) {
   // On time needs less than the lead: only the hardware's next blocks must not be missed.
-  if (end !== null && end + gap >= now + lead / 4) return { frame: end + gap, late: false };
+  if (end !== null && end + gap >= now + lead / 2) return { frame: end + gap, late: false };
   return { frame: now + Math.max(lead, atLeast), late: end !== null };
 }
 

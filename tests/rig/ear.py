@@ -69,6 +69,11 @@ class Recording:
     first: int
     sound: Sound
 
+    @property
+    def end(self) -> int:
+        """The frame after the last one."""
+        return self.first + len(self.sound)
+
     def at(self, frame: int, frames: int) -> Sound:
         """The frames of one span, as far as they were recorded."""
         start = max(0, frame - self.first)
