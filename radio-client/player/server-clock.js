@@ -2,37 +2,46 @@
 
 /**
  * @typedef {object} ServerClock
- * @property {number[]} lags_ms local monotonic time minus `updated_at`, of manifests seen to change, newest last
- * @property {number} guess_ms the same, guessed from the first answer; used until a change was seen
+ * @property {number} lag_ms local monotonic time minus the station's
+ * @property {number} step_ms by how much earlier the next manifest is asked for than the last one was found
+ * @property {boolean} firm a manifest was seen to change
  */
 
-/** Changes that are remembered: five minutes of ten-second segments, over which no quartz drifts noticeably. */
-const REMEMBERED = 30;
+/** A first guess may be seconds off: look for the right moment in big steps, until one is too early. */
+const SEARCH_MS = 1000;
+/** Then in small ones: always asking at the moment that worked last would drift ever later. */
+const CREEP_MS = 20;
+/** Back after a request that was too early: five small steps, so that about one request in six is. */
+const BACK_MS = 100;
+/** A guess that is further off was no guess. */
+const PLAUSIBLE_MS = 2000;
 
 /**
  * The clock after the first manifest. It may have lain there for a while: how long is told by the answer's `Date`
  * header, if the bucket lets us read it, else by the listener's own clock.
- * @param {{seen_ms: number, updated_ms: number, date_ms: number | null, local_ms: number}} first
+ * @param {{asked_ms: number, updated_ms: number, date_ms: number | null, local_ms: number}} first
  * @returns {ServerClock}
  */
-export function firstGuess({ seen_ms, updated_ms, date_ms, local_ms }) {
+export function firstGuess({ asked_ms, updated_ms, date_ms, local_ms }) {
   // the header counts whole seconds: on average half of one is missing
   const now_ms = date_ms === null ? local_ms : date_ms + 500;
-  return { lags_ms: [], guess_ms: seen_ms - Math.max(now_ms, updated_ms) };
+  return { lag_ms: asked_ms - Math.max(now_ms, updated_ms), step_ms: SEARCH_MS, firm: false };
 }
 
 /**
  * The clock after a manifest was seen to change: it had been written a moment before.
- * @param {ServerClock} clock @param {number} seen_ms @param {number} updated_ms @returns {ServerClock}
+ * @param {ServerClock} clock
+ * @param {{asked_ms: number, updated_ms: number, tooEarly: boolean}} seen `tooEarly`: a request before found nothing new
+ * @returns {ServerClock}
  */
-export function learned(clock, seen_ms, updated_ms) {
-  return { ...clock, lags_ms: [...clock.lags_ms, seen_ms - updated_ms].slice(-REMEMBERED) };
+export function learned({ lag_ms, step_ms, firm }, { asked_ms, updated_ms, tooEarly }) {
+  const measured_ms = asked_ms - updated_ms;
+  if (!firm && Math.abs(measured_ms - lag_ms) > PLAUSIBLE_MS) return { lag_ms: measured_ms, step_ms, firm: true };
+  if (tooEarly) return { lag_ms: Math.min(measured_ms, lag_ms + step_ms + BACK_MS), step_ms: CREEP_MS, firm: true };
+  return { lag_ms: Math.min(measured_ms, lag_ms) - step_ms, step_ms, firm: true };
 }
 
-/**
- * Local monotonic time of a moment at the station. The smallest lag is the least delayed answer, so the nearest one.
- * @param {ServerClock} clock @param {number} server_ms @returns {number}
- */
+/** Local monotonic time of a moment at the station. @param {ServerClock} clock @param {number} server_ms @returns {number} */
 export function toLocal(clock, server_ms) {
-  return server_ms + (clock.lags_ms.length > 0 ? Math.min(...clock.lags_ms) : clock.guess_ms);
+  return server_ms + clock.lag_ms;
 }

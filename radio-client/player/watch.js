@@ -108,9 +108,10 @@ export class ManifestWatch {
 
   /** @param {AbortSignal} signal */
   async #ask(signal) {
+    const asked_ms = this.#clock.now_ms();
     try {
       const { json, date_ms } = await this.#requests.manifest(this.url, signal);
-      this.#accept(parseManifest(json, this.url), date_ms);
+      this.#accept(parseManifest(json, this.url), asked_ms, date_ms);
       this.#answered_ms = this.#clock.now_ms();
       [this.#failures, this.trouble] = [0, null];
     } catch (error) {
@@ -120,18 +121,18 @@ export class ManifestWatch {
     }
   }
 
-  /** @param {Manifest} manifest @param {number | null} date_ms */
-  #accept(manifest, date_ms) {
-    const [before, seen_ms] = [this.manifest, this.#clock.now_ms()];
+  /** @param {Manifest} manifest @param {number} asked_ms @param {number | null} date_ms */
+  #accept(manifest, asked_ms, date_ms) {
+    const before = this.manifest;
     const { updated_ms } = manifest;
     if (!before || !this.#serverClock) {
-      this.#serverClock = firstGuess({ seen_ms, updated_ms, date_ms, local_ms: this.#clock.utc_ms() });
+      this.#serverClock = firstGuess({ asked_ms, updated_ms, date_ms, local_ms: this.#clock.utc_ms() });
     } else if (updated_ms === before.updated_ms || (updated_ms < before.updated_ms && this.onAir)) {
       // the same, or an older one from some cache on the way
       if (this.sincePublished_ms > manifest.segment_s * 1000) this.#misses += 1;
       return;
     } else {
-      this.#serverClock = learned(this.#serverClock, seen_ms, updated_ms);
+      this.#serverClock = learned(this.#serverClock, { asked_ms, updated_ms, tooEarly: this.#misses > 0 });
     }
     this.#misses = 0;
     this.manifest = manifest;

@@ -32,14 +32,30 @@ test("what is not a manifest is refused in words", () => {
   assert.throws(() => parseManifest(doc({ segments: [elsewhere] }), URL_), /outside/);
 });
 
-test("a station's clock is learned from its manifests, and the least delayed one counts", () => {
-  const first = { seen_ms: 1000, updated_ms: 500_000, date_ms: null, local_ms: 504_000 };
-  const clock = firstGuess(first);
-  assert.equal(toLocal(clock, 504_000), 1000);
-  const later = learned(learned(clock, 11_300, 515_000), 21_100, 525_000);
-  assert.equal(toLocal(later, 525_000), 21_100);
+test("a station's clock is learned from its manifests, whatever the listener's own says", () => {
+  const first = { asked_ms: 1000, updated_ms: 500_000, date_ms: null, local_ms: 504_000 };
+  assert.equal(toLocal(firstGuess(first), 504_000), 1000);
   assert.equal(toLocal(firstGuess({ ...first, date_ms: 502_000 }), 502_500), 1000);
   assert.equal(toLocal(firstGuess({ ...first, local_ms: 0 }), 500_000), 1000, "a clock that is behind is not believed");
+  const wrong = firstGuess({ ...first, local_ms: 9_999_000 });
+  const right = learned(wrong, { asked_ms: 11_300, updated_ms: 510_000, tooEarly: false });
+  assert.equal(toLocal(right, 510_000), 11_300);
+});
+
+test("requests move earlier until one is too early, and then stay close", () => {
+  let clock = learned(firstGuess({ asked_ms: 9000, updated_ms: 0, date_ms: null, local_ms: 0 }), {
+    asked_ms: 19_000, updated_ms: 10_000, tooEarly: false,
+  });
+  let [asked, worst_ms] = [0, 0];
+  for (let i = 2; i < 200; i++) {
+    // published at 10 s times i exactly; the next question comes 200 ms after the moment expected, then every 700 ms
+    let [asked_ms, tooEarly] = [toLocal(clock, i * 10_000) + 200, false];
+    for (asked += 1; asked_ms < i * 10_000; asked += 1) [asked_ms, tooEarly] = [asked_ms + 700, true];
+    if (i > 20) worst_ms = Math.max(worst_ms, asked_ms - i * 10_000);
+    clock = learned(clock, { asked_ms, updated_ms: i * 10_000, tooEarly });
+  }
+  assert.ok(worst_ms < 800, `${worst_ms} ms late`);
+  assert.ok(asked < 1.3 * 200, `${asked} requests for 200 segments`);
 });
 
 test("the manifest is asked for when the next one is due, then soon again, then ever more rarely", () => {

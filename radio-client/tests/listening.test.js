@@ -1,0 +1,172 @@
+// Hours, tunnels, sleeps and faults, in simulated time.
+
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { World } from "./simulation.js";
+
+/** @param {Partial<World>} changes @returns {World} */
+const world = (changes = {}) => Object.assign(new World(), changes);
+
+test("an hour on a good line: not one hole, HQ after the first segment, about two manifest requests per segment", async () => {
+  const w = world();
+  await w.listen(3600);
+  assert.equal(w.silence_s, 0);
+  assert.equal(w.asked.filter((url) => url.endsWith(".opus")).length, 2, "the first segment, and the head for its crossfade");
+  assert.equal(w.count("underrun") + w.count("skip"), 0);
+  assert.ok(w.manifests <= 2 * 360, `${w.manifests} manifest requests`);
+  assert.equal(w.unnamed, 0);
+  w.stop();
+});
+
+for (const ppm of [200, -200]) {
+  test(`a day with a sound card ${ppm} ppm off: moved when the lead leaves its window, otherwise without a hole`, async () => {
+    const w = world({ ppm, hqBytes: 60_000 });
+    await w.listen(24 * 3600);
+    // 17.3 s in a day: two segments skipped, or three pauses of six seconds
+    const corrections = w.listening.counters.corrections;
+    assert.ok(corrections >= 1 && corrections <= 4, `${corrections} corrections`);
+    assert.equal(w.count("underrun"), 0);
+    assert.ok(w.silence_s <= (ppm > 0 ? 24 : 0.001), `${w.silence_s} s of silence`);
+    const behind_s = w.listening.behind_s ?? 0;
+    assert.ok(behind_s > 10 && behind_s < 40, `${behind_s} s behind`);
+    w.stop();
+  });
+}
+
+test("a tunnel of 45 s: what is in hand plays on, then the listener is back near live and is told so", async () => {
+  const w = world();
+  await w.listen(60);
+  w.line.up = false;
+  await w.clock.pass(45_000);
+  assert.ok(w.watch.trouble instanceof Error);
+  w.line.up = true;
+  await w.clock.pass(40_000);
+  assert.ok(w.silence_s > 10 && w.silence_s < 45, `${w.silence_s} s of silence`);
+  assert.equal(w.watch.trouble, null);
+  assert.ok((w.listening.behind_s ?? 99) < 35, `${w.listening.behind_s} s behind`);
+  assert.ok(w.said.some((said) => said.type === "skip" && said.reason === "lost time"));
+  w.stop();
+});
+
+test("a tunnel of five minutes: at the live edge again within seconds, with the truth about what was missed", async () => {
+  const w = world();
+  await w.listen(60);
+  w.line.up = false;
+  await w.clock.pass(300_000);
+  w.line.up = true;
+  await w.clock.pass(25_000);
+  assert.notEqual(w.listening.sounding, null);
+  assert.ok((w.listening.behind_s ?? 99) < 40, `${w.listening.behind_s} s behind`);
+  const skip = w.said.find((said) => said.type === "skip");
+  assert.ok(skip?.type === "skip" && skip.seconds > 200 && skip.seconds <= 300, JSON.stringify(skip));
+  const before = w.count("underrun");
+  await w.clock.pass(300_000);
+  assert.equal(w.count("underrun"), before, "it goes on without a hole");
+  w.stop();
+});
+
+test("asleep for an hour: the sound card's clock stood still, what it still holds is dropped for what is live", async () => {
+  const w = world();
+  await w.listen(60);
+  // time of the station passes, the sound card's does not
+  w.line.up = false;
+  const frame = w.frame;
+  await w.clock.pass(3_600_000);
+  w.suspended_ms = 3_600_000;
+  assert.equal(w.frame, frame);
+  w.line.up = true;
+  w.watch.askNow();
+  await w.clock.pass(40_000);
+  assert.ok((w.listening.behind_s ?? 1e9) < 40, `${w.listening.behind_s} s behind`);
+  w.stop();
+});
+
+test("off air, and on again by itself", async () => {
+  const w = world();
+  await w.listen(60);
+  [w.live, w.stopped_s] = [false, 60];
+  await w.clock.pass(60_000);
+  assert.equal(w.watch.onAir, false);
+  assert.equal(w.listening.sounding, null, "what was published was played to its end");
+  const manifests = w.manifests;
+  await w.clock.pass(600_000);
+  assert.ok(w.manifests - manifests < 90, "it looks now and then");
+  [w.live, w.stopped_s] = [true, null];
+  await w.clock.pass(40_000);
+  assert.notEqual(w.listening.sounding, null);
+  w.stop();
+});
+
+test("a manifest that stops changing is off air, whatever it says", async () => {
+  const w = world();
+  await w.listen(60);
+  w.stopped_s = 60;
+  await w.clock.pass(60_000);
+  assert.equal(w.watch.onAir, false);
+  w.stop();
+});
+
+test("a listener's clock that is wrong by an hour hides no station", async () => {
+  for (const wrong_ms of [3_600_000, -3_600_000]) {
+    const w = world();
+    w.clock.utc_offset_ms += wrong_ms;
+    await w.listen(40);
+    assert.notEqual(w.listening.sounding, null);
+    assert.equal(w.watch.onAir, true);
+    assert.ok((w.listening.behind_s ?? 1e9) < 45, `${w.listening.behind_s} s behind`);
+    w.stop();
+  }
+});
+
+test("a damaged HQ file is heard in LQ; a segment damaged in both is silent for its own length and counted", async () => {
+  const w = world();
+  w.damaged = new Set(["10.flac", "14.flac", "14.opus"]);
+  await w.listen(200);
+  assert.ok(w.asked.some((url) => url.endsWith("10.opus")));
+  assert.equal(w.listening.counters.damaged, 1);
+  assert.ok(Math.abs(w.silence_s - 10) < 0.001, `${w.silence_s} s of silence`);
+  assert.equal(w.count("underrun"), 0);
+  w.stop();
+});
+
+test("a segment that is named but not there is silent for its own length and counted", async () => {
+  const w = world();
+  w.missing = new Set(["12.flac", "12.opus"]);
+  await w.listen(200);
+  assert.equal(w.listening.counters.missing, 1);
+  assert.ok(Math.abs(w.silence_s - 10) < 0.001, `${w.silence_s} s of silence`);
+  w.stop();
+});
+
+test("a gap that the station reports is as long in the ear", async () => {
+  const w = world();
+  w.gaps = { 12: 12_345 };
+  await w.listen(150);
+  assert.equal(Math.round(w.silence_s * 48_000), 12_345);
+  assert.equal(w.count("underrun"), 0);
+  w.stop();
+});
+
+for (const [mbit_s, latency_ms, quality] of /** @type {const} */ ([[1.5, 150, "lq"], [5, 60, "hq"], [20, 40, "hq"]])) {
+  test(`at ${mbit_s} Mbit/s and ${latency_ms} ms: ${quality}, and no starvation in ten minutes`, async () => {
+    const w = world({ line: { up: true, mbit_s, latency_ms } });
+    await w.listen(600);
+    assert.equal(w.silence_s, 0);
+    assert.equal(w.listening.sounding?.quality, quality);
+    w.stop();
+  });
+}
+
+test("a line that gets worse under way falls back before it starves, and comes back when it is better", async () => {
+  const w = world();
+  await w.listen(100);
+  w.line.mbit_s = 1;
+  await w.clock.pass(200_000);
+  assert.equal(w.listening.sounding?.quality, "lq");
+  assert.ok(w.listening.counters.givenUp >= 1);
+  w.line.mbit_s = 20;
+  await w.clock.pass(100_000);
+  assert.equal(w.listening.sounding?.quality, "hq");
+  assert.equal(w.silence_s, 0);
+  w.stop();
+});
