@@ -72,7 +72,7 @@ export function follower(signal) {
   const own = new AbortController();
   const follow = () => own.abort(signal.reason);
   if (signal.aborted) follow();
-  signal.addEventListener("abort", follow, { once: true, signal: own.signal });
-  // Whoever waited has its answer; what is still waiting beside it fails unheard.
+  signal.addEventListener("abort", follow, { once: true });
+  own.signal.addEventListener("abort", () => signal.removeEventListener("abort", follow), { once: true });
   return own;
 }

@@ -77,7 +77,7 @@ class WebBucket:
         if path.startswith("/live/"):
             caching = "no-cache" if path.endswith(".json") else "public, max-age=31536000, immutable"
             return file_answer(self.folder, path, request, {**headers, "Cache-Control": caching})
-        root = CLIENT if path.startswith(("/player/", "/node_modules/axe-core/")) else CLIENT / "page"
+        root = CLIENT if path.startswith("/player/") else CLIENT / "page"
         return file_answer(root, path, request, {**headers, "Cache-Control": "no-cache"})
 
     def _remember(self, path: str, body: bytes) -> None:

@@ -1,0 +1,219 @@
+"""What a listener meets: the first second, slow lines, broken stations, the keyboard, the screen reader."""
+
+from __future__ import annotations
+
+import json
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from playwright.sync_api import Browser, Page
+
+from supervisor.web import Answer
+from tests.rig.ear import Ear
+from tests.rig.parts import ROOT
+
+if TYPE_CHECKING:
+    from tests.browser.conftest import Station
+
+AXE = ROOT / "radio-client/tests/node_modules/axe-core/axe.min.js"
+NOT_THERE = Answer(HTTPStatus.NOT_FOUND, b"not found\n")
+
+
+def throttle(page: Page, mbit_s: float, latency_ms: int) -> None:
+    """Makes the line slow."""
+    page.context.new_cdp_session(page).send(
+        "Network.emulateNetworkConditions",
+        {
+            "offline": False,
+            "latency": latency_ms,
+            "downloadThroughput": mbit_s * 125_000,
+            "uploadThroughput": mbit_s * 125_000,
+        },
+    )
+
+
+def first_sound_ms(ear: Ear) -> float:
+    """From the tap to the first sample on the audio clock."""
+    ms: float = ear.page.evaluate(
+        """async () => {
+          const player = document.querySelector("radio-player");
+          const begun = performance.now();
+          player.shadowRoot.querySelector("[part=play]").click();
+          const segment = await new Promise((r) => player.addEventListener("segment", (e) => r(e.detail), { once: true }));
+          const { context } = player.audioNode;
+          while (context.currentTime * context.sampleRate < segment.frame) await new Promise((r) => setTimeout(r, 2));
+          return performance.now() - begun;
+        }"""
+    )
+    return ms
+
+
+@pytest.mark.timeout(150)
+@pytest.mark.parametrize(
+    ("mbit_s", "latency_ms", "quality"), [(1.5, 150, "lq"), (5, 60, "hq"), (20, 40, "hq")], ids=["slow", "middling", "good"]
+)
+def test_a_line_gets_the_quality_that_it_carries(
+    station: Station, ear: Ear, mbit_s: float, latency_ms: int, quality: str, record_property: Any
+) -> None:
+    """Sound comes at once, the quality fits the line, nothing starves in a minute, and few requests are made."""
+    _, bucket = station(10)
+    ear.open(bucket)
+    throttle(ear.page, mbit_s, latency_ms)
+    first_ms = first_sound_ms(ear)
+    ear.page.wait_for_timeout(60_000)  # the promise is about a minute of listening
+    manifests = bucket.count("manifest.json")
+    record_property("first sound ms", round(first_ms))
+    record_property("manifest requests", manifests)
+    assert first_ms < 3000
+    assert ear.ask("p.statistics.underruns") == 0
+    assert ear.ask("p.state") == "playing"
+    assert ear.ask("p.playingQuality") == quality
+    assert manifests <= 16
+    assert not bucket.not_named
+    validated = [asked for asked in bucket.asked if asked.path.endswith("manifest.json") and asked.validator]
+    assert validated, "the browser's cache asks with If-None-Match"
+
+
+@pytest.mark.timeout(90)
+def test_a_station_with_faults_is_heard_as_far_as_it_can_be(station: Station, ear: Ear) -> None:
+    """Damaged files, missing files and errors are survived, counted, and said in words; the sound comes back."""
+    _, bucket = station(2)
+    ear.open(bucket)
+    ear.tap()
+    ear.until("p.state === 'playing'", 15)
+
+    damaged = Answer(HTTPStatus.OK, b"x" * 5000, {"Content-Type": "audio/flac"})
+    bucket.fault = lambda path: damaged if path.endswith((".flac", ".opus")) else None
+    ear.until("p.statistics.damaged + p.statistics.missing > 0 || p.statistics.skipped > 0 || p.state === 'waiting'", 20)
+    bucket.fault = lambda path: NOT_THERE if path.endswith(".flac") else None
+    ear.until("p.playingQuality === 'lq'", 20)
+    bucket.fault = lambda path: Answer(HTTPStatus.SERVICE_UNAVAILABLE, b"") if path.startswith("/live/") else None
+    ear.until("p.state === 'waiting' && /cannot be reached/.test(p.shadowRoot.querySelector('[role=status]').textContent)", 25)
+    bucket.fault = None
+    ear.until("p.state === 'playing'", 20)
+    assert not bucket.not_named
+
+
+@pytest.mark.timeout(90)
+def test_a_tunnel_ends_at_the_live_edge(station: Station, ear: Ear) -> None:
+    """Without a line the sound in hand plays on; back on it the listener is near live again, and told what was missed."""
+    _, bucket = station(2)
+    ear.open(bucket)
+    ear.tap()
+    ear.until("p.state === 'playing'", 15)
+    ear.page.context.set_offline(offline=True)
+    ear.until("p.state === 'waiting'", 20)
+    ear.page.wait_for_timeout(8000)  # four segments go by
+    ear.page.context.set_offline(offline=False)
+    ear.until("p.state === 'playing'", 20)
+    assert ear.ask("p.behindLive") < 12
+    assert any(event["type"] == "skip" and event["reason"] == "lost time" for event in ear.events)
+
+
+@pytest.mark.timeout(90)
+def test_off_air_is_said_and_on_air_starts_by_itself(station: Station, ear: Ear) -> None:
+    """A station that has stopped plays to its end and says so; when it is back, so is the sound."""
+    radio, bucket = station(2)
+    ear.open(bucket)
+    ear.tap()
+    ear.until("p.state === 'playing'", 15)
+    radio.stop()
+    ear.until("p.state === 'off-air'", 25)
+    assert "off air" in ear.page.locator("radio-player [role=status]").inner_text()
+    assert ear.page.locator("radio-player [part=badge]").inner_text() == "Off air"
+    station(2)
+    ear.until("p.state === 'playing'", 30)
+
+
+@pytest.mark.timeout(90)
+def test_only_the_tab_that_was_pressed_last_plays(station: Station, ear: Ear) -> None:
+    """A second tab takes the sound from the first, which says where it went."""
+    _, bucket = station(2)
+    ear.open(bucket)
+    ear.tap()
+    ear.until("p.state === 'playing'", 15)
+    other = Ear(ear.page.context.new_page())
+    other.open(bucket)
+    other.tap()
+    other.until("p.state === 'playing'", 15)
+    ear.until("p.state === 'elsewhere' && p.paused", 5)
+    assert "another tab" in ear.page.locator("radio-player [role=status]").inner_text()
+
+
+@pytest.mark.timeout(90)
+def test_other_sound_cards_and_other_browsers_play_too(station: Station, ear: Ear) -> None:
+    """A context that refuses 48 kHz, and a browser that cannot decode Ogg Opus, play without an underrun."""
+    _, bucket = station(2)
+    ear.page.add_init_script(
+        """
+        const Real = AudioContext;
+        globalThis.AudioContext = function (options) {
+          if (options?.sampleRate) throw new DOMException("refused", "NotSupportedError");
+          return new Real({ ...options, sampleRate: 44100 });
+        };
+        const decode = BaseAudioContext.prototype.decodeAudioData;
+        BaseAudioContext.prototype.decodeAudioData = function (data) {
+          const isOgg = new TextDecoder("latin1").decode(data.slice(0, 4)) === "OggS";
+          return isOgg ? Promise.reject(new DOMException("unknown", "EncodingError")) : decode.call(this, data);
+        };
+        """
+    )
+    ear.open(bucket)
+    ear.ask("p.quality = 'lq'")
+    ear.tap()
+    ear.until("ear.events.filter((e) => e.quality === 'lq').length >= 4", 30)
+    ear.ask("p.quality = 'hq'")
+    ear.until("p.playingQuality === 'hq'", 30)
+    assert ear.ask("p.audioNode.context.sampleRate") == 44_100
+    assert "played at 44.1 kHz" in ear.page.locator("radio-player [part=facts]").inner_text()
+    assert ear.ask("p.statistics.underruns") == 0
+    assert bucket.count("ogg-opus-decoder.min.js") == 1
+
+
+@pytest.mark.timeout(60)
+def test_the_keyboard_reaches_everything(station: Station, ear: Ear) -> None:
+    """Play, mute, volume and quality work without a pointer, in this order."""
+    _, bucket = station(2)
+    ear.open(bucket)
+    keyboard = ear.page.keyboard
+    keyboard.press("Tab")
+    keyboard.press("Space")
+    ear.until("!p.paused", 5)
+    keyboard.press("Tab")
+    keyboard.press("Enter")
+    ear.until("p.muted", 5)
+    keyboard.press("Tab")
+    keyboard.press("ArrowRight")
+    ear.until("!p.muted", 5)
+    keyboard.press("End")
+    keyboard.press("ArrowLeft")
+    ear.until("Math.abs(p.volume - 0.99) < 0.001", 5)
+    keyboard.press("Tab")
+    keyboard.press("ArrowRight")
+    ear.until("p.quality === 'hq'", 5)
+    ear.page.reload()
+    ear.until("p.quality === 'hq' && Math.abs(p.volume - 0.99) < 0.001", 10)
+
+
+@pytest.mark.timeout(90)
+def test_it_looks_right_and_is_accessible(station: Station, chromium: Browser) -> None:
+    """At 320 and 1280 px, dark and light, playing: nothing overflows, and axe finds nothing to complain about."""
+    _, bucket = station(2)
+    images = ROOT / "docs/images"
+    for scheme in ("light", "dark"):
+        for width in (320, 1280):
+            context = chromium.new_context(
+                viewport={"width": width, "height": 620}, color_scheme="dark" if scheme == "dark" else "light"
+            )
+            ear = Ear(context.new_page())
+            ear.open(bucket)
+            ear.tap()
+            ear.until("p.playingQuality === 'hq'", 20)
+            ear.page.wait_for_timeout(2500 if width == 320 else 9000)  # the waveform fills
+            assert ear.page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+            ear.page.screenshot(path=images / f"player-{width}-{scheme}.png")
+            ear.page.evaluate(AXE.read_text(encoding="utf-8"))
+            found = ear.page.evaluate("axe.run().then(({ violations }) => violations)")
+            assert not found, json.dumps(found, indent=1)
+            context.close()
