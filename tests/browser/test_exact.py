@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -52,8 +53,10 @@ def test_every_sample_sounds_as_it_was_published(station: Station, ear: Ear) -> 
     spans = [span for span in ear.spans() if span["frame"] + span["frames"] <= recording.end]
 
     switches = []
-    for earlier, later in zip(spans, spans[1:], strict=False):
-        assert later["frame"] == earlier["frame"] + earlier["frames"] + later["gap"], "frames lost or repeated at a join"
+    for earlier, later in pairwise(spans):
+        assert later["frame"] == earlier["frame"] + earlier["frames"] + later["gap"], (
+            "frames lost or repeated at a join"
+        )
         if later["quality"] != earlier["quality"]:
             switches.append(later["index"])
     assert len(switches) == 2
@@ -75,5 +78,3 @@ def test_every_sample_sounds_as_it_was_published(station: Station, ear: Ear) -> 
     assert not np.nan_to_num(recording.at(gapped["frame"] - gapped["gap"], gapped["gap"])).any()
     assert not [event for event in ear.events if event["type"] in ("underrun", "skip")]
     assert not bucket.not_named
-
-

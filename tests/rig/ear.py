@@ -110,9 +110,11 @@ class Ear:
             polling=50,
         )
 
-    def ask(self, expression: str) -> Any:
+    def ask(self, expression: str) -> Any:  # noqa: ANN401 - JavaScript has no types
         """Evaluates something of the player, ``p``."""
-        return self.page.evaluate(f"(() => {{ const p = document.querySelector('radio-player'); return {expression}; }})()")
+        return self.page.evaluate(
+            f"(() => {{ const p = document.querySelector('radio-player'); return {expression}; }})()"
+        )
 
     @property
     def events(self) -> list[dict[str, Any]]:
@@ -134,8 +136,6 @@ class Ear:
 def published(bucket: WebBucket, span: dict[str, Any]) -> Sound:
     """The samples of a span as the bucket's object has them, by a decoder that is not the browser's."""
     data = bucket.objects[bucket.entries[span["index"]][span["quality"]]["key"]]
-    if span["quality"] == "hq":
-        whole = (decode_flac(data) / 2**23).astype(np.float32)
-    else:
-        whole = decode_opus(data)
+    hq = span["quality"] == "hq"
+    whole = (decode_flac(data) / 2**23).astype(np.float32) if hq else decode_opus(data)
     return whole[span["offset"] : span["offset"] + span["samples"]]

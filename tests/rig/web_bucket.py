@@ -1,4 +1,4 @@
-"""A bucket as a browser meets it, with the player's page beside it; it remembers what it served and can be made to fail."""
+"""A bucket as a browser meets it, the player's page beside it; remembers what it served, can be made to fail."""
 
 from __future__ import annotations
 
