@@ -4,6 +4,8 @@ const BAR = 3;
 const PITCH = 5;
 /** One bar: at 60 frames per second the picture moves a bar every third frame. */
 const BAR_MS = 50;
+/** For whoever asked for less motion: a level that changes, not a picture that runs. */
+const CALM_MS = 1000;
 /** The quietest level that shows. */
 const FLOOR_DB = -54;
 
@@ -26,9 +28,10 @@ export class Meter {
     this.#analyser = new AnalyserNode(node.context, { fftSize: 4096 });
     node.connect(this.#analyser);
     const samples = new Float32Array(this.#analyser.fftSize);
+    const bar_ms = matchMedia("(prefers-reduced-motion: reduce)").matches ? CALM_MS : BAR_MS;
     const step = (/** @type {number} */ now_ms) => {
       this.#frame = requestAnimationFrame(step);
-      if (now_ms - this.#drawn_ms < BAR_MS) return;
+      if (now_ms - this.#drawn_ms < bar_ms) return;
       this.#drawn_ms = now_ms;
       this.#analyser?.getFloatTimeDomainData(samples);
       this.#bars = [...this.#bars.slice(-400), height(peak(samples))];

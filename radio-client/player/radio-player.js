@@ -50,8 +50,10 @@ export class RadioPlayer extends HTMLElement {
     this.#parts.play.addEventListener("pointerdown", () => this.#expect());
     this.#parts.mute.addEventListener("click", () => (this.muted = !this.muted));
     this.#parts.volume.addEventListener("input", () => {
+      // read first: to unmute writes the fader
+      const level = this.#parts.volume.valueAsNumber / 100;
       this.muted = false;
-      this.volume = this.#parts.volume.valueAsNumber / 100;
+      this.volume = level;
       remember({ volume: this.volume });
     });
     for (const choice of this.#parts.qualities) {

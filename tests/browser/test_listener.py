@@ -41,7 +41,8 @@ def first_sound_ms(ear: Ear) -> float:
           const player = document.querySelector("radio-player");
           const begun = performance.now();
           player.shadowRoot.querySelector("[part=play]").click();
-          const segment = await new Promise((r) => player.addEventListener("segment", (e) => r(e.detail), { once: true }));
+          const once = { once: true };
+          const segment = await new Promise((r) => player.addEventListener("segment", (e) => r(e.detail), once));
           const { context } = player.audioNode;
           while (context.currentTime * context.sampleRate < segment.frame) await new Promise((r) => setTimeout(r, 2));
           return performance.now() - begun;
@@ -71,7 +72,7 @@ def test_a_line_gets_the_quality_that_it_carries(station: Station, ear: Ear, lin
         manifests,
         ear.ask("p.statistics"),
     )
-    assert first_ms < 3000
+    assert first_ms < 3000  # generous: what it is here stands in docs/player.md
     assert ear.ask("p.statistics.underruns") == 0
     assert ear.ask("p.state") == "playing"
     assert ear.ask("p.playingQuality") == quality
