@@ -96,6 +96,8 @@ export class Listening {
   /** Why the last transfer failed; null when it did not. @type {unknown} */
   trouble = null;
 
+  /** Of the run. @type {AbortSignal | null} */
+  #signal = null;
   /** Loaded last. @type {import("./timeline.js").Heard | null} */
   #last = null;
   /** @type {number | null} frame after the last scheduled sample */
@@ -144,6 +146,7 @@ export class Listening {
 
   /** Plays until the signal aborts. @param {AbortSignal} signal */
   async run(signal) {
+    this.#signal = signal;
     while (!signal.aborted) {
       await this.#output.running(signal);
       const next = this.#next();
@@ -385,6 +388,8 @@ export class Listening {
    * @param {number} ready @param {Channels} [before] the samples before the segment, to fade into
    */
   #put(entry, quality, channels, ready, before) {
+    // Paused while it was being decoded: it must not sound after that.
+    this.#signal?.throwIfAborted();
     const { rate, now } = this.#output;
     const offset = this.#done;
     const fresh = cut(channels, this.#decoder.scaled(offset));

@@ -170,3 +170,14 @@ test("a line that gets worse under way falls back before it starves, and comes b
   assert.equal(w.silence_s, 0);
   w.stop();
 });
+
+test("what was being decoded when the listener paused does not sound", async () => {
+  const w = world();
+  let finish = () => {};
+  w.decoding = new Promise((resolve) => (finish = () => resolve()));
+  await w.listen(5);
+  w.stop();
+  finish();
+  await w.clock.pass(5000);
+  assert.equal(w.played.length, 0);
+});

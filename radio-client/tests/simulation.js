@@ -60,6 +60,8 @@ export class World {
   /** Seconds at which the station stopped publishing; null: it did not. @type {number | null} */
   stopped_s = null;
   suspended_ms = 0;
+  /** What decoders wait for. @type {Promise<void>} */
+  decoding = Promise.resolve();
   /** @type {Set<string>} ends of addresses that come out damaged */
   damaged = new Set();
   /** @type {Set<string>} ends of addresses that are not there */
@@ -139,6 +141,7 @@ export class World {
         decoder: {
           scaled: (samples) => samples,
           decode: async (bytes, _quality, { frames }) => {
+            await this.decoding;
             if (bytes.length > 100 && bytes[99] === 0xee) throw new (await import("../player/requests.js")).Damaged("no");
             return [new Float32Array(frames)];
           },
