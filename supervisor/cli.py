@@ -81,7 +81,7 @@ def demo(
 def status(env_file: EnvFile = None, set_: SetOptions = None, as_json: AsJson = False) -> None:
     """One look at a running supervisor. Exit codes: 0 on air, 1 not on air, 3 nothing answers."""
     settings = _load(env_file, set_).settings
-    snapshot = ask(settings.status_address, Folders(settings.spool_dir).state)
+    snapshot = ask(settings.status_address, Folders(settings.spool_dir))
     if snapshot is None:
         host, port = settings.status_address
         raise UserError(

@@ -37,7 +37,7 @@ class Settings(BaseSettings):
     r2_endpoint: str = _setting(
         "", "a URL without a path", "The S3 endpoint, for example `https://<account>.r2.cloudflarestorage.com`."
     )
-    r2_bucket: str = _setting("", "a bucket's name", "The bucket.")
+    r2_bucket: str = _setting("", "3 to 63 of `a-z`, `0-9`, `-`, `.`", "The bucket.")
     r2_access_key: SecretStr = _setting(SecretStr(""), "text", "The access key ID of the API token.")
     r2_secret_key: SecretStr = _setting(SecretStr(""), "text", "The secret access key of the API token.")
     r2_public_url: str = _setting("", "a URL", "Where listeners read the bucket; shown, and given to the player.")
@@ -98,6 +98,13 @@ class Settings(BaseSettings):
         if parts.path.strip("/") or parts.query or parts.fragment:
             raise ValueError("it must not have a path; the bucket is named by R2_BUCKET")
         return value.rstrip("/")
+
+    @field_validator("r2_bucket")
+    @classmethod
+    def _bucket(cls, value: str) -> str:
+        if value and not re.fullmatch(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]", value):
+            raise ValueError("S3 knows no such names")
+        return value
 
     @field_validator("r2_public_url")
     @classmethod

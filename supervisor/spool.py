@@ -112,6 +112,11 @@ class Folders:
         return self.root / "published.json"
 
     @property
+    def lock(self) -> Path:
+        """Held by the supervisor that uses the spool."""
+        return self.root / "lock"
+
+    @property
     def state(self) -> Path:
         """The last status, for when nothing answers."""
         return self.root / "status.json"
@@ -130,7 +135,7 @@ class Spool:
         try:
             for folder in (f.raw, f.runs, f.sealing, f.refused, f.publish, f.archive):
                 folder.mkdir(parents=True, exist_ok=True)
-            self._lock = _lock(root / "lock")
+            self._lock = _lock(f.lock)
         except OSError as error:
             raise UserError(
                 f"the spool folder '{root}' cannot be used: {error.strerror}",
@@ -243,6 +248,18 @@ def _closed(record: RunRecord, paths: list[Path]) -> Iterator[RawSegment]:
 
 def _checked(path: Path | None) -> bool:
     return path is not None and check.read(path.read_bytes()) is not None
+
+
+def is_in_use(folders: Folders) -> bool:
+    """Whether a supervisor is using the spool now."""
+    try:
+        with folders.lock.open(encoding="ascii") as file:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except FileNotFoundError:
+        return False
+    except BlockingIOError:
+        return True
+    return False
 
 
 def _lock(path: Path) -> TextIOWrapper:

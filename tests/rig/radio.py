@@ -45,8 +45,8 @@ class Radio:
         self.port = free_port()
         self.settings = {
             "RADIO_RECORDINGS_DIR": str(folder / "recordings"),
-            "RADIO_STATUS_LISTEN": f"127.0.0.1:{self.port}",
             **settings,
+            "RADIO_STATUS_LISTEN": f"127.0.0.1:{self.port}",
         }
         self.log_path = folder / "radio.log"
         with self.log_path.open("ab") as log:
