@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-Options = Mapping[str, str | int | None]
+Options = Mapping[str, str | float | None]
 """FFmpeg options without their dash; None is an option that takes no value, such as ``re``."""
 
 
