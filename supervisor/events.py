@@ -47,7 +47,7 @@ class Overrun:
 
 @dataclass(frozen=True)
 class LevelsMeasured:
-    """100 ms of programme: dBFS per channel, short-term loudness in LUFS (EBU R128)."""
+    """The last half second of programme: dBFS per channel, short-term loudness in LUFS (EBU R128)."""
 
     peak_db: tuple[float, ...]
     rms_db: tuple[float, ...]

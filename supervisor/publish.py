@@ -17,7 +17,7 @@ from supervisor.spool import Spool
 from supervisor.stop import Signal
 from supervisor.stores.store import StoreError, Trouble
 
-_LOOK_AGAIN_S = 1.0
+_LOOK_AGAIN_S = 5.0
 
 
 class Publisher:

@@ -148,7 +148,11 @@ def _published(event: SegmentPublished) -> Line:
     gap = f", {event.gap} samples missing before it" if event.gap else ""
     text = f"published {event.index:08d} ({seconds:g} s) {latency_ms:.0f} ms after it was closed{gap}"
     fields = {"segment": str(s.id), "index": event.index, "samples": s.samples, "gap": event.gap}
-    return (logging.WARNING if event.gap else logging.INFO), text, {**fields, "latency_ms": round(latency_ms, 3)}
+    return (
+        (logging.WARNING if event.gap else logging.INFO),
+        text,
+        {**fields, "latency_ms": round(latency_ms, 3), "upload_ms": round(event.upload_s * 1000, 3)},
+    )
 
 
 def _refused(event: SegmentRefused) -> Line:

@@ -14,7 +14,7 @@ from supervisor.spool import RunRecord, Spool
 from supervisor.stop import Signal
 from supervisor.watch import RawWatch
 
-_LOOK_AGAIN_S = 1.0
+_LOOK_AGAIN_S = 5.0
 """The folder is looked at this often even when no event comes: events can be lost, the folder cannot."""
 
 

@@ -65,7 +65,7 @@ class CaptureStatus(_Frozen):
 
 
 class Levels(_Frozen):
-    """The last 100 ms: dBFS per channel, short-term LUFS."""
+    """The last half second: dBFS per channel, short-term LUFS."""
 
     peak_db: tuple[float, ...] = ()
     rms_db: tuple[float, ...] = ()
@@ -133,6 +133,8 @@ class Snapshot(_Frozen):
 
 def reduce(before: Snapshot, event: Event, now: datetime) -> Snapshot:
     """The snapshot after ``event``, which happened at ``now``."""
+    if isinstance(event, LevelsMeasured):  # the most frequent by far, and it changes nothing else
+        return _set(before, levels=Levels(peak_db=event.peak_db, rms_db=event.rms_db, lufs=event.lufs))
     after = _with_facts(before, event, now)
     state = _state(after, event)
     since = now if state is not before.state else before.since
@@ -141,8 +143,6 @@ def reduce(before: Snapshot, event: Event, now: datetime) -> Snapshot:
 
 def _with_facts(s: Snapshot, event: Event, now: datetime) -> Snapshot:  # noqa: C901, PLR0911 - a table
     match event:
-        case LevelsMeasured():
-            return _set(s, levels=Levels(peak_db=event.peak_db, rms_db=event.rms_db, lufs=event.lufs))
         case CaptureStarted():
             return _set(s, capture=_set(s.capture, pid=event.pid, run=event.run))
         case CaptureEnded():

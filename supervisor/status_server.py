@@ -19,8 +19,8 @@ from supervisor.stop import Stop
 from supervisor.web import NOT_FOUND, Answer, Respond
 
 ON_AIR = {State.ON_AIR, State.DEGRADED}
-_STATE_EVERY_S = 1.0
-_STALE_AFTER_S = 10.0
+_STATE_EVERY_S = 5.0
+_STALE_AFTER_S = 15.0
 _ANSWER_WITHIN_S = 3.0
 
 
@@ -42,7 +42,7 @@ def respond_with(current: Callable[[], Snapshot], starts_within_s: float) -> Res
 
 
 def keep_state_file(current: Callable[[], Snapshot], path: Path, stop: Stop) -> None:
-    """Writes the snapshot to ``path`` every second until stopped, for when no port can be reached.
+    """Writes the snapshot to ``path`` every 5 s until stopped, for when no port can be reached.
 
     A full spool costs this file, never the station.
     """

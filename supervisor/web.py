@@ -13,6 +13,8 @@ from urllib.parse import unquote, urlsplit
 
 from supervisor.errors import UserError
 
+_LOOKS_UP_EVERY_S = 1.0  # how often the server wakes without a request, to see whether it was stopped
+
 
 @dataclass(frozen=True)
 class Answer:
@@ -45,7 +47,7 @@ class WebServer:
                 f"{setting}: {address[0]}:{address[1]} cannot be used: {error.strerror}",
                 "Is another radio-supervisor running? Stop it, or choose another port.",
             ) from error
-        self._thread = threading.Thread(target=self._server.serve_forever, name=f"http-{self.port}", daemon=True)
+        self._thread = threading.Thread(target=self._serve, name=f"http-{self.port}", daemon=True)
 
     @property
     def port(self) -> int:
@@ -55,6 +57,9 @@ class WebServer:
     def start(self) -> None:
         """Begins to answer."""
         self._thread.start()
+
+    def _serve(self) -> None:
+        self._server.serve_forever(poll_interval=_LOOKS_UP_EVERY_S)
 
     def stop(self) -> None:
         """Stops answering and joins its thread."""

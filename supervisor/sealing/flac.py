@@ -69,7 +69,9 @@ def whole_frames(data: bytes) -> list[Frame]:
 
 def with_stream_info(data: bytes, samples: int, md5: str) -> bytes:
     """The file with total samples and MD5 in STREAMINFO (section 8.2) and without padding."""
-    file = BytesIO(data)
+    frames_from = _audio_offset(data)
+    # the metadata alone: the frames are megabytes, and nothing of them changes
+    file = BytesIO(data[:frames_from])
     try:
         flac = FLAC(file)
     except MutagenError as error:
@@ -78,7 +80,7 @@ def with_stream_info(data: bytes, samples: int, md5: str) -> bytes:
     flac.info.md5_signature = int(md5, 16)
     file.seek(0)
     flac.save(file, padding=lambda _: 0)
-    return file.getvalue()
+    return file.getvalue() + memoryview(data)[frames_from:]
 
 
 def _audio_offset(data: bytes) -> int:

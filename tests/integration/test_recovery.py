@@ -14,9 +14,9 @@ import pytest
 from ffmpeg_profiles.command import compile_command
 from ffmpeg_profiles.profile import Source
 from supervisor.clock import boot_id
+from supervisor.encoding import outputs
 from supervisor.names import SegmentId
 from supervisor.spool import RunRecord, Spool
-from supervisor.station import outputs
 from tests.rig.audio import Pcm, decode_flac, flac_is_perfect
 from tests.rig.parts import eventually
 from tests.rig.radio import on_air

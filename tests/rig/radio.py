@@ -68,14 +68,14 @@ class Radio:
         except OSError:
             return {}
 
-    def published(self, count: int, within_s: float) -> None:
+    def published(self, count: int, within_s: float, every_s: float = 0.02) -> None:
         """Waits until so many segments were published in this life."""
 
         def enough() -> bool:
             assert self.process.poll() is None, self.log
             return int(self.status().get("segments_published", 0)) >= count
 
-        eventually(enough, within_s, f"{count} segments are published\n{self.log}")
+        eventually(enough, within_s, f"{count} segments are published\n{self.log}", every_s)
 
     def stop(self, within_s: float = 25.0) -> int:
         """Asks it to stop, as systemd and Docker do; its exit code."""
