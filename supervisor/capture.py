@@ -98,17 +98,16 @@ class Capture:
             sample_rate=self._audio.sample_rate,
             segment_samples=self._audio.segment_samples,
         )
-        # known before FFmpeg exists: whatever it writes will be found, also after a crash
-        self._spool.write_run(record)
         try:
-            watched, code, reason = self._live(record, stop)
-            record = watched.record
+            # known before FFmpeg exists: whatever it writes will be found, also after a crash
+            self._spool.write_run(record)
+            code, reason = self._live(record, stop)
         except OSError as error:
             code, reason = _NOT_STARTED, f"FFmpeg could not be started: {error.strerror}"
-        self._spool.write_run(record.model_copy(update={"over": True}))
+        self._spool.end_run(record.run)
         return record.run, code, reason
 
-    def _live(self, record: RunRecord, stop: Stop) -> tuple[_Watched, int, str]:
+    def _live(self, record: RunRecord, stop: Stop) -> tuple[int, str]:
         """One child from exec to its exit code."""
         meters_out, meters_in = os.pipe()
         log_out, log_in = os.pipe()
@@ -130,7 +129,7 @@ class Capture:
             self._emit(CaptureStarted(record.run, child.pid, command))
             watched = _Watched(child.pid, (meters_out, log_out), record, self._spool, self._clock, self._emit)
             reason = watched.until_it_ends(stop)
-            return watched, child.wait(), reason
+            return child.wait(), reason
 
     def _new_run_name(self) -> str:
         known = (record.run for record in self._spool.runs())
@@ -144,7 +143,7 @@ class _Watched:
     def __init__(
         self, child_pid: int, pipes: tuple[int, int], record: RunRecord, spool: Spool, clock: Clock, emit: Emit
     ) -> None:
-        self.record = record
+        self._record = record
         self._child_pid = child_pid
         self._meters_pipe, self._log_pipe = pipes
         self._spool = spool
@@ -204,12 +203,13 @@ class _Watched:
 
     def _note_origin(self, at_sample: int) -> None:
         """Keeps the run's place in time on disk, when it has moved or a while has passed."""
-        origin_s, noted_s = self._timeline.origin_s, self.record.origin_boottime_s
+        origin_s, noted_s = self._timeline.origin_s, self._record.origin_boottime_s
         moved = origin_s is not None and (noted_s is None or abs(origin_s - noted_s) > _ORIGIN_MOVED_S)
-        if moved or at_sample - self._noted_sample >= _NOTED_EVERY_S * self.record.sample_rate:
+        if moved or at_sample - self._noted_sample >= _NOTED_EVERY_S * self._record.sample_rate:
             self._noted_sample = at_sample
-            self.record = self.record.model_copy(update={"origin_boottime_s": origin_s})
-            self._spool.write_run(self.record)
+            self._record = self._record.model_copy(update={"origin_boottime_s": origin_s})
+            with suppress(OSError):  # a full spool costs precision, not the run
+                self._spool.write_run(self._record)
 
     def _read_log(self, data: bytes) -> bool:
         """Takes lines of FFmpeg's log; false at the end of the pipe."""
@@ -220,7 +220,7 @@ class _Watched:
                 continue
             level, text = said["level"], said["where"] + said["text"]
             if "ALSA buffer xrun" in text:
-                self._emit(Overrun(self.record.run))
+                self._emit(Overrun(self._record.run))
             else:
                 self._emit(FFmpegSaid(level, text))
             if level in _SERIOUS:
@@ -241,8 +241,7 @@ def end_leftovers(spool: Spool, clock: Clock) -> None:
                 os.killpg(pid, signal.SIGINT if patient else signal.SIGKILL)
         Stop().wait(0.1)
     for record in spool.runs():
-        if not record.over:
-            spool.write_run(record.model_copy(update={"over": True}))
+        spool.end_run(record.run)
 
 
 def _writers_into(folder: Path) -> list[int]:

@@ -63,6 +63,14 @@ class SegmentSealed:
 
 
 @dataclass(frozen=True)
+class SpoolFailed:
+    """The spool took no more: a closed segment stays as FFmpeg left it, and is tried again."""
+
+    id: SegmentId
+    why: str
+
+
+@dataclass(frozen=True)
 class SegmentRefused:
     """A pair failed its check; it is kept at ``kept`` and never published.
 
@@ -116,9 +124,10 @@ class StoreFailed:
 
 @dataclass(frozen=True)
 class StoreRecovered:
-    """A request went through after ``failures`` that did not."""
+    """A request went through after ``failures`` that did not, the last of them with ``code``."""
 
     operation: str
+    code: str
     failures: int
     outage_s: float
 
@@ -169,6 +178,7 @@ Event = (
     | LevelsMeasured
     | SegmentSealed
     | SegmentRefused
+    | SpoolFailed
     | SegmentDropped
     | SegmentPublished
     | SegmentExpired

@@ -143,13 +143,13 @@ class Publisher:
 
         The queue stays bounded meanwhile: what can no longer enter the window is let go.
         """
-        failures = 0
+        failures, code = 0, ""
         began_s = self._clock.monotonic_s()
         while not self._given_up.is_set() and worth_it():
             try:
                 request()
             except StoreError as error:
-                failures += 1
+                failures, code = failures + 1, error.code
                 pause_s = self._backoff.delay_s(failures)
                 refused = error.trouble is Trouble.REFUSED
                 self._emit(StoreFailed(operation, error.code, error.message, error.hint, refused, failures, pause_s))
@@ -157,6 +157,6 @@ class Publisher:
                 self._next()
             else:
                 if failures:
-                    self._emit(StoreRecovered(operation, failures, self._clock.monotonic_s() - began_s))
+                    self._emit(StoreRecovered(operation, code, failures, self._clock.monotonic_s() - began_s))
                 return True
         return False

@@ -45,9 +45,10 @@ def run_station(plan: Plan, store: Store, spool: Spool) -> None:
     Raises:
         UserError: something that the operator has to put right.
     """
+    clock = SystemClock()
     keep_memory_flat()
     sys.setswitchinterval(_SWITCH_INTERVAL_S)
-    station = Station(plan, store, spool, SystemClock(), Reporter().take)
+    station = Station(plan, store, spool, clock, Reporter(clock).take)
     with _signals(station):
         finished = station.run()
     if not finished:

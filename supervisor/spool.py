@@ -10,6 +10,7 @@ from __future__ import annotations
 import fcntl
 import os
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from io import TextIOWrapper
 from pathlib import Path
@@ -22,6 +23,8 @@ from supervisor.names import EXTENSIONS, SegmentId, parse_raw, parse_sealed
 from supervisor.sealing import check
 from supervisor.sealing.pair import SealedPair
 from supervisor.segments import QueuedSegment, RawSegment, SealedSegment
+
+_LIVES, _OVER = ".run", ".over"
 
 
 class RunRecord(BaseModel):
@@ -149,12 +152,23 @@ class Spool:
         self._lock.close()
 
     def write_run(self, record: RunRecord) -> None:
-        """Keeps what is known of a run."""
-        write_whole(self.folders.runs / f"{record.run}.json", record.model_dump_json().encode())
+        """Keeps what is known of a run that lives."""
+        write_whole(self.folders.runs / f"{record.run}{_LIVES}", record.model_dump_json().encode())
+
+    def end_run(self, run: str) -> None:
+        """Notes that a run is over; a rename, which a full file system allows too."""
+        with suppress(FileNotFoundError):
+            (self.folders.runs / f"{run}{_LIVES}").rename(self.folders.runs / f"{run}{_OVER}")
 
     def runs(self) -> list[RunRecord]:
         """The runs that may still have raw files, oldest first."""
-        return [RunRecord.model_validate_json(path.read_bytes()) for path in sorted(self.folders.runs.glob("*.json"))]
+        records = []
+        for path in sorted(self.folders.runs.iterdir()):
+            if path.name.endswith((_LIVES, _OVER)) and not path.name.startswith("."):
+                with suppress(FileNotFoundError):  # it has just ended
+                    record = RunRecord.model_validate_json(path.read_bytes())
+                    records.append(record.model_copy(update={"over": path.name.endswith(_OVER)}))
+        return records
 
     def note_published(self, segment: SealedSegment) -> None:
         """Keeps which segment was published last."""
@@ -208,7 +222,7 @@ class Spool:
         """Removes what is left of a run that is over and sealed."""
         for path in self.folders.raw.glob(f"{record.run}.*"):
             path.unlink(missing_ok=True)
-        (self.folders.runs / f"{record.run}.json").unlink(missing_ok=True)
+        (self.folders.runs / f"{record.run}{_OVER}").unlink(missing_ok=True)
 
     def used_bytes(self) -> int:
         """What the spool occupies; a file in both queues counts once."""

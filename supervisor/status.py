@@ -25,6 +25,8 @@ from supervisor.events import (
     SegmentExpired,
     SegmentPublished,
     SegmentRefused,
+    SegmentSealed,
+    SpoolFailed,
     Stopping,
     StoreFailed,
     StoreRecovered,
@@ -141,7 +143,7 @@ def reduce(before: Snapshot, event: Event, now: datetime) -> Snapshot:
     return after.model_copy(update={"state": state, "since": since, "updated_at": now})
 
 
-def _with_facts(s: Snapshot, event: Event, now: datetime) -> Snapshot:  # noqa: C901, PLR0911 - a table
+def _with_facts(s: Snapshot, event: Event, now: datetime) -> Snapshot:  # noqa: C901, PLR0911, PLR0912 - a table
     match event:
         case CaptureStarted():
             return _set(s, capture=_set(s.capture, pid=event.pid, run=event.run))
@@ -153,6 +155,11 @@ def _with_facts(s: Snapshot, event: Event, now: datetime) -> Snapshot:  # noqa: 
             return _published(s, event)
         case SegmentExpired():
             return _missing(s, "upload_expired", event.segment.samples)
+        case SpoolFailed():
+            remedy = "Give RADIO_SPOOL_DIR more room; what is closed stays there and is tried again."
+            return _raise(s, "spool_full", f"the spool takes no more: {event.why}", remedy, now)
+        case SegmentSealed():
+            return _clear(s, "spool_full")
         case SegmentRefused() if event.samples:
             s = _missing(s, "seal_refused", event.samples)
             message = f"segment {event.id} failed its check and was not published: {event.why}"

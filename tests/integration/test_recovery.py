@@ -120,8 +120,9 @@ def test_a_damaged_segment_is_kept_aside_and_told(tmp_path: Path, tmpfs: Path, b
     """A segment that fails its check is not published; its files are kept, the rest goes on, the operator is told."""
     run = "20261123T100000000Z"
     spool = Spool(tmpfs / "spool")
-    record = RunRecord(run=run, boot_id=boot_id(), sample_rate=48_000, segment_samples=48_000, over=True)
+    record = RunRecord(run=run, boot_id=boot_id(), sample_rate=48_000, segment_samples=48_000)
     spool.write_run(record)
+    spool.end_run(run)
     source = Source("anoisesrc=d=5.5:c=pink:r=48000:seed=1", {"f": "lavfi"})
     with (tmp_path / "meters").open("wb") as meters:
         command = compile_command("ffmpeg", source, outputs(spool.folders.raw / run, 1, 48_000, meters.fileno()))
