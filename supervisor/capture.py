@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import re
 import selectors
@@ -36,6 +37,8 @@ of them came is kept exactly, and no peak is lost.
 _ORIGIN_MOVED_S = 0.001
 _NOTED_EVERY_S = 5
 _CLOSING_S = 8.0
+_DEVICE_WANTED_EVERY_S = 2.0
+_DEVICE_LOST = re.compile(r"cannot open audio device|ALSA read error|No such device")
 _HEALTHY_AFTER_S = 30.0
 _CHUNK_BYTES = 65_536
 _NOT_STARTED = 127  # as a shell says it
@@ -87,9 +90,15 @@ class Capture:
             run, code, reason = self._run_once(stop)
             healthy = self._clock.monotonic_s() - began_s >= _HEALTHY_AFTER_S
             failures = 0 if healthy else failures + 1
-            pause_s = 0.0 if stop.is_requested() else self._backoff.delay_s(max(0, failures - 1))
-            self._emit(CaptureEnded(run, code, stop.is_requested(), reason, pause_s))
+            lost = _DEVICE_LOST.search(reason) is not None
+            pause_s = 0.0 if stop.is_requested() else self._pause_s(max(0, failures - 1), device_lost=lost)
+            self._emit(CaptureEnded(run, code, stop.is_requested(), reason, lost, pause_s))
             stop.wait(pause_s)
+
+    def _pause_s(self, failures: int, *, device_lost: bool) -> float:
+        """A device may be plugged in at any moment: it is looked for every few seconds, for as long as it is gone."""
+        most_s = _DEVICE_WANTED_EVERY_S if device_lost else math.inf
+        return min(most_s, self._backoff.delay_s(failures))
 
     def _run_once(self, stop: Stop) -> tuple[str, int, str]:
         record = RunRecord(
@@ -223,8 +232,8 @@ class _Watched:
                 self._emit(Overrun(self._record.run))
             else:
                 self._emit(FFmpegSaid(level, text))
-            if level in _SERIOUS:
-                self._last_words = text
+            if level in _SERIOUS and not _DEVICE_LOST.search(self._last_words):
+                self._last_words = text  # the last, but not what only follows from a lost device
         return bool(data)
 
 

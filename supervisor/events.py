@@ -21,12 +21,16 @@ class CaptureStarted:
 
 @dataclass(frozen=True)
 class CaptureEnded:
-    """A run is over; ``wanted`` when the program asked for it. ``retry_in_s`` is the pause before the next."""
+    """A run is over; ``wanted`` when the program asked for it. ``retry_in_s`` is the pause before the next.
+
+    ``device_lost`` when FFmpeg says that the device is not there, or no longer.
+    """
 
     run: str
     exit_code: int
     wanted: bool
     reason: str
+    device_lost: bool
     retry_in_s: float
 
 
@@ -111,7 +115,10 @@ class SegmentExpired:
 
 @dataclass(frozen=True)
 class StoreFailed:
-    """A request failed, by the store's own code; ``refused`` when trying again will not help unless somebody acts."""
+    """A request failed, by the store's own code, the ``attempt``-th of its kind since the last that went through.
+
+    ``refused`` when trying again will not help unless somebody acts.
+    """
 
     operation: str
     code: str
@@ -124,10 +131,9 @@ class StoreFailed:
 
 @dataclass(frozen=True)
 class StoreRecovered:
-    """A request went through after ``failures`` that did not, the last of them with ``code``."""
+    """A kind of request goes through again after ``failures`` that did not."""
 
     operation: str
-    code: str
     failures: int
     outage_s: float
 

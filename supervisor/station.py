@@ -19,7 +19,7 @@ from supervisor.capture import Capture, Format, end_leftovers
 from supervisor.clock import Clock
 from supervisor.encoding import outputs
 from supervisor.errors import UserError
-from supervisor.events import Emit, Event, SegmentPublished, SegmentSealed, Stopping
+from supervisor.events import CaptureEnded, Emit, Event, SegmentPublished, SegmentSealed, Stopping
 from supervisor.names import Keys
 from supervisor.publish import Publisher
 from supervisor.seal import Sealer
@@ -184,10 +184,14 @@ class Station:
         self._archivist.wake()
 
     def _emit(self, event: Event) -> None:
-        # publishing first: the archive has until tomorrow, a listener has not
-        if isinstance(event, SegmentSealed):
-            self._publisher.wake()
-        elif isinstance(event, SegmentPublished):
-            self._archivist.wake()
+        match event:
+            case CaptureEnded():
+                self._raw_changed.set()
+            case SegmentSealed():  # publishing first: the archive has until tomorrow, a listener has not
+                self._publisher.wake()
+            case SegmentPublished():
+                self._archivist.wake()
+            case _:
+                pass
         self._board.take(event)
         self._report(event)

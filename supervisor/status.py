@@ -131,6 +131,7 @@ class Snapshot(_Frozen):
     # what reduce has to remember; nobody else reads it
     latencies_ms: tuple[float, ...] = Field(default=(), exclude=True, repr=False)
     missing: dict[str, int] = Field(default={}, exclude=True, repr=False)
+    gap_cause: str = Field(default="stopped", exclude=True, repr=False)
 
 
 def reduce(before: Snapshot, event: Event, now: datetime) -> Snapshot:
@@ -168,9 +169,9 @@ def _with_facts(s: Snapshot, event: Event, now: datetime) -> Snapshot:  # noqa: 
             upload = _set(s.upload, errors=s.upload.errors + 1, last_error=event.code)
             message = f"{event.operation} failed ({event.code}): {event.message}"
             remedy = event.hint or "Capture and archive go on; the newest segments are sent when the store is back."
-            return _raise(_set(s, upload=upload), "store_failing", message, remedy, now)
+            return _raise(_set(s, upload=upload), f"store_{event.operation}_failing", message, remedy, now)
         case StoreRecovered():
-            return _clear(s, "store_failing")
+            return _clear(s, f"store_{event.operation}_failing")
         case SegmentArchived():
             archive = ArchiveStatus(current=str(event.path), segments=s.archive.segments + 1)
             return _clear(_set(s, archive=archive), "archive_failing")
@@ -197,12 +198,13 @@ def _published(s: Snapshot, event: SegmentPublished) -> Snapshot:
         _lost(s, event.gap),
         latest=event.index,
         segments_published=s.segments_published + 1,
+        gap_cause="restart",
         queue_depth=event.waiting,
         upload=_set(s.upload, mbit_s=round(size_bits / max(event.upload_s, 1e-6) / 1e6, 3)),
         latencies_ms=latencies_ms,
         publish_latency_ms=Latency(p50=_quantile(latencies_ms, 0.5), p99=_quantile(latencies_ms, 0.99)),
     )
-    return _clear(changed, "capture_restarting")
+    return _clear(_clear(changed, "capture_restarting"), "device_lost")
 
 
 def _quantile(values: tuple[float, ...], q: float) -> float:
@@ -213,7 +215,12 @@ def _quantile(values: tuple[float, ...], q: float) -> float:
 def _capture_ended(s: Snapshot, event: CaptureEnded, now: datetime) -> Snapshot:
     if event.wanted:
         return _set(s, capture=_set(s.capture, pid=None))
-    changed = _set(s, capture=_set(s.capture, pid=None, restarts=s.capture.restarts + 1))
+    cause = "device_lost" if event.device_lost else "restart"
+    capture = _set(s.capture, pid=None, restarts=s.capture.restarts + 1)
+    changed = _set(s, capture=capture, gap_cause=cause)
+    if event.device_lost:
+        remedy = "Plug it in again; it is looked for every 2 s. 'radio-supervisor devices' shows what is there."
+        return _raise(changed, "device_lost", f"the device is gone: {event.reason}", remedy, now)
     message = f"FFmpeg ended (exit code {event.exit_code}): {event.reason}"
     return _raise(changed, "capture_restarting", message, "It is started again by itself. Is the device there?", now)
 
@@ -232,7 +239,7 @@ def _lost(s: Snapshot, gap: int) -> Snapshot:
     for cause, samples in s.missing.items():
         explained[cause] = min(rest, samples)
         rest -= explained[cause]
-    explained["restart" if s.segments_published else "stopped"] = rest
+    explained[s.gap_cause] = rest
     causes = s.lost.by_cause.keys() | explained.keys()
     totals = {cause: s.lost.by_cause.get(cause, 0) + explained.get(cause, 0) for cause in sorted(causes)}
     return _set(s, lost=Lost(samples=s.lost.samples + gap, by_cause={c: n for c, n in totals.items() if n}), missing={})
