@@ -255,13 +255,15 @@ def end_leftovers(spool: Spool, clock: Clock) -> None:
 
 def _writers_into(folder: Path) -> list[int]:
     """The FFmpeg processes whose command names a file in ``folder``; each leads its own process group."""
-    mark = os.fsencode(f"{folder}/")
+    # percent signs of the path are doubled in FFmpeg's patterns
+    begin = os.fsencode(f"{folder}/".replace("%", "%%"))
     found = []
     for process in Path("/proc").iterdir():
         with suppress(OSError):
-            if process.name.isdecimal() and mark in (process / "cmdline").read_bytes():
+            if process.name.isdecimal():
+                words = (process / "cmdline").read_bytes().split(b"\0")
                 pid = int(process.name)
-                if os.getpgid(pid) == pid:
+                if any(word.startswith(begin) for word in words) and os.getpgid(pid) == pid:
                     found.append(pid)
     return found
 

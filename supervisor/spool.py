@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import shutil
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
@@ -25,6 +26,7 @@ from supervisor.sealing.pair import SealedPair
 from supervisor.segments import QueuedSegment, RawSegment, SealedSegment
 
 _LIVES, _OVER = ".run", ".over"
+_MOST_REFUSED = 8
 
 
 class RunRecord(BaseModel):
@@ -133,7 +135,7 @@ class Spool:
     """
 
     def __init__(self, root: Path) -> None:
-        self.folders = Folders(root)
+        self.folders = Folders(root.absolute())
         f = self.folders
         try:
             for folder in (f.raw, f.runs, f.sealing, f.refused, f.publish, f.archive):
@@ -216,6 +218,10 @@ class Spool:
                 (folder / path.name).hardlink_to(path)
             else:
                 path.rename(folder / path.name)
+        if raw.previous_lq is not None:
+            raw.previous_lq.unlink(missing_ok=True)
+        for oldest in sorted(self.folders.refused.iterdir())[:-_MOST_REFUSED]:
+            shutil.rmtree(oldest)
         return folder
 
     def forget_run(self, record: RunRecord) -> None:
@@ -256,7 +262,7 @@ def _closed(record: RunRecord, paths: list[Path]) -> Iterator[RawSegment]:
             lq=lq.get(number),
             check=checks.get(number),
             previous_lq=lq.get(number - 1),
-            last=record.over and number == newest,
+            last=record.over and (number >= max(hq, default=newest) or not _checked(checks.get(number))),
         )
 
 

@@ -27,6 +27,7 @@ from supervisor.events import (
     SegmentRefused,
     SegmentSealed,
     SpoolFailed,
+    SpoolOverflowed,
     Stopping,
     StoreFailed,
     StoreRecovered,
@@ -156,6 +157,9 @@ def _with_facts(s: Snapshot, event: Event, now: datetime) -> Snapshot:  # noqa: 
             return _published(s, event)
         case SegmentExpired():
             return _missing(s, "upload_expired", event.segment.samples)
+        case SpoolOverflowed():
+            message = f"the spool is full: segment {event.segment.id} is lost to the archive"
+            return _raise(s, "archive_lost", message, "Make room on the recordings disk, or mount it again.", now)
         case SpoolFailed():
             remedy = "Give RADIO_SPOOL_DIR more room; what is closed stays there and is tried again."
             return _raise(s, "spool_full", f"the spool takes no more: {event.why}", remedy, now)
