@@ -126,6 +126,9 @@ def test_sealed_files_join_without_a_click(take: Take) -> None:
 
 
 @given(count=st.integers(1, 100), wrong=st.integers(-2000, 2000))
+@example(count=3, wrong=-PACKET)
+@example(count=3, wrong=1 - PACKET)
+@example(count=3, wrong=1)
 def test_a_number_of_samples_that_packets_cannot_hold_is_damage(count: int, wrong: int) -> None:
     """Only the last packet may hold padding: one packet more or less than the granules tell is damage."""
     stream = _stream(random_packets(count, seed=count))
