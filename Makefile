@@ -31,7 +31,7 @@ lint: $(VENV)/.ready-dev ## Check style, types and layers.
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	@! command -v shellcheck >/dev/null || shellcheck tools/* .ci/run tests/rig/rgw
+	@! command -v shellcheck >/dev/null || shellcheck tools/system-packages tools/python-packages .ci/run tests/rig/rgw
 
 format: $(VENV)/.ready-dev ## Put the code into its form.
 	$(BIN)/ruff check --fix .

@@ -13,7 +13,13 @@ from ffmpeg_profiles.profile import Output, Source
 OLDEST = (5, 1)
 """The oldest FFmpeg that this project is tested with."""
 
-_KINDS = ("demuxer", "encoder", "filter", "muxer")
+_QUESTIONS = {
+    # from FFmpeg 7 on, devices such as alsa and lavfi are no longer listed among the demuxers
+    "demuxer": ("-demuxers", "-devices"),
+    "encoder": ("-encoders",),
+    "filter": ("-filters",),
+    "muxer": ("-muxers",),
+}
 
 
 class FFmpegUnusableError(Exception):
@@ -63,8 +69,11 @@ def missing(executable: str, wanted: Iterable[Need]) -> list[Need]:
     wanted = set(wanted)
     # each question starts the program anew: asked at once, the answers cost the time of one
     with ThreadPoolExecutor(thread_name_prefix="ffmpeg-components") as asking:
-        listings = asking.map(lambda kind: _names(_ask(executable, f"-{kind}s")), _KINDS)
-    lists = dict(zip(_KINDS, listings, strict=True))
+        listings = {
+            kind: [asking.submit(_ask, executable, question) for question in questions]
+            for kind, questions in _QUESTIONS.items()
+        }
+    lists = {kind: frozenset().union(*(_names(asked.result()) for asked in all_)) for kind, all_ in listings.items()}
     return sorted((n for n in wanted if n.name not in lists[n.kind]), key=lambda n: (n.kind, n.name))
 
 

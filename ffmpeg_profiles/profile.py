@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-Options = Mapping[str, str | int | None]
+Options = Mapping[str, str | float | None]
 """FFmpeg options without their dash; None is an option that takes no value, such as ``re``."""
 
 
@@ -73,7 +73,8 @@ class Rendition:
 def segmented(stem: str, extension: str, segment_s: int, options: Options, filters: Sequence[Filter] = ()) -> Output:
     """An output of FFmpeg's segment muxer: one file every ``segment_s`` seconds, numbered from 0 with 8 digits."""
     return Output(
-        target=f"{stem}.%08d.{extension}",
+        # a percent sign of the path is not a number's
+        target=f"{stem.replace('%', '%%')}.%08d.{extension}",
         options={"f": "segment", "segment_time": segment_s, **options},
         filters=tuple(filters),
     )

@@ -109,7 +109,9 @@ class LiveBucket:
         self._latest = entry.index
 
     def store_manifest(self, *, live: bool) -> None:
-        """Writes the manifest of the present window."""
+        """Writes the manifest of the present window; before anything was published there is none to write."""
+        if self._latest is None:
+            return
         manifest = Manifest(
             station=self._programme.station,
             live=live,

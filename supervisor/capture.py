@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 import os
 import re
 import selectors
 import shutil
 import signal
 import subprocess
+import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -15,8 +17,8 @@ from pathlib import Path
 
 from supervisor.backoff import Backoff
 from supervisor.clock import Clock, boot_id, utc
-from supervisor.events import CaptureEnded, CaptureStarted, Emit, FFmpegSaid, LevelsMeasured, Overrun
-from supervisor.meters import Meters
+from supervisor.events import CaptureEnded, CaptureStarted, Emit, FFmpegSaid, Overrun
+from supervisor.meters import Meters, levels
 from supervisor.names import run_name
 from supervisor.spool import RunRecord, Spool
 from supervisor.stop import Stop
@@ -25,7 +27,18 @@ from supervisor.timeline import Timeline
 STALLED_AFTER_S = 3.0
 """A child that measures nothing for so long is hanging, or its device is."""
 
+_GATHER_S = 0.45
+"""After something came, so much more is let come before it is read: five measurements, twice a second.
+
+Waking for each of FFmpeg's single lines costs more than all the rest of the supervisor. The moment at which the first
+of them came is kept exactly, and no peak is lost.
+"""
+
+_ORIGIN_MOVED_S = 0.001
+_NOTED_EVERY_S = 5
 _CLOSING_S = 8.0
+_DEVICE_WANTED_EVERY_S = 2.0
+_DEVICE_LOST = re.compile(r"cannot open audio device|ALSA read error|No such device")
 _HEALTHY_AFTER_S = 30.0
 _CHUNK_BYTES = 65_536
 _NOT_STARTED = 127  # as a shell says it
@@ -77,9 +90,15 @@ class Capture:
             run, code, reason = self._run_once(stop)
             healthy = self._clock.monotonic_s() - began_s >= _HEALTHY_AFTER_S
             failures = 0 if healthy else failures + 1
-            pause_s = 0.0 if stop.is_requested() else self._backoff.delay_s(max(0, failures - 1))
-            self._emit(CaptureEnded(run, code, stop.is_requested(), reason, pause_s))
+            lost = _DEVICE_LOST.search(reason) is not None
+            pause_s = 0.0 if stop.is_requested() else self._pause_s(max(0, failures - 1), device_lost=lost)
+            self._emit(CaptureEnded(run, code, stop.is_requested(), reason, lost, pause_s))
             stop.wait(pause_s)
+
+    def _pause_s(self, failures: int, *, device_lost: bool) -> float:
+        """A device may be plugged in at any moment: it is looked for every few seconds, for as long as it is gone."""
+        most_s = _DEVICE_WANTED_EVERY_S if device_lost else math.inf
+        return min(most_s, self._backoff.delay_s(failures))
 
     def _run_once(self, stop: Stop) -> tuple[str, int, str]:
         record = RunRecord(
@@ -88,17 +107,16 @@ class Capture:
             sample_rate=self._audio.sample_rate,
             segment_samples=self._audio.segment_samples,
         )
-        # known before FFmpeg exists: whatever it writes will be found, also after a crash
-        self._spool.write_run(record)
         try:
-            watched, code, reason = self._live(record, stop)
-            record = watched.record
+            # known before FFmpeg exists: whatever it writes will be found, also after a crash
+            self._spool.write_run(record)
+            code, reason = self._live(record, stop)
         except OSError as error:
             code, reason = _NOT_STARTED, f"FFmpeg could not be started: {error.strerror}"
-        self._spool.write_run(record.model_copy(update={"over": True}))
+        self._spool.end_run(record.run)
         return record.run, code, reason
 
-    def _live(self, record: RunRecord, stop: Stop) -> tuple[_Watched, int, str]:
+    def _live(self, record: RunRecord, stop: Stop) -> tuple[int, str]:
         """One child from exec to its exit code."""
         meters_out, meters_in = os.pipe()
         log_out, log_in = os.pipe()
@@ -120,7 +138,7 @@ class Capture:
             self._emit(CaptureStarted(record.run, child.pid, command))
             watched = _Watched(child.pid, (meters_out, log_out), record, self._spool, self._clock, self._emit)
             reason = watched.until_it_ends(stop)
-            return watched, child.wait(), reason
+            return child.wait(), reason
 
     def _new_run_name(self) -> str:
         known = (record.run for record in self._spool.runs())
@@ -134,7 +152,7 @@ class _Watched:
     def __init__(
         self, child_pid: int, pipes: tuple[int, int], record: RunRecord, spool: Spool, clock: Clock, emit: Emit
     ) -> None:
-        self.record = record
+        self._record = record
         self._child_pid = child_pid
         self._meters_pipe, self._log_pipe = pipes
         self._spool = spool
@@ -142,28 +160,33 @@ class _Watched:
         self._emit = emit
         self._timeline = Timeline(record.sample_rate)
         self._meters = Meters()
-        self._noted_sample = -record.sample_rate
+        self._noted_sample = 0
         self._log_rest = b""
         self._last_words = ""
+        self._alive_at_s = clock.monotonic_s()
+        self._woken_s = clock.boottime_s()
 
     def until_it_ends(self, stop: Stop) -> str:
         """Reads until the child has closed both pipes; says why it ended."""
         readers = {self._meters_pipe: self._read_meters, self._log_pipe: self._read_log}
         reason = ""
         asked_at_s: float | None = None
-        self._alive_at_s = self._clock.monotonic_s()
         with selectors.DefaultSelector() as selector:
             for descriptor in (*readers, stop.descriptor):
                 selector.register(descriptor, selectors.EVENT_READ)
             while readers:
-                for key, _ in selector.select(timeout=0.5):
-                    if key.fd == stop.descriptor:
-                        selector.unregister(key.fd)
+                ready = [key.fd for key, _ in selector.select(timeout=0.5)]
+                self._woken_s = self._clock.boottime_s()
+                if ready and asked_at_s is None:
+                    time.sleep(_GATHER_S)
+                for descriptor in ready:
+                    if descriptor == stop.descriptor:
+                        selector.unregister(descriptor)
                         asked_at_s, reason = self._clock.monotonic_s(), "stopped"
                         self._signal(signal.SIGINT)
-                    elif not readers[key.fd](os.read(key.fd, _CHUNK_BYTES)):
-                        selector.unregister(key.fd)
-                        del readers[key.fd]
+                    elif not readers[descriptor](os.read(descriptor, _CHUNK_BYTES)):
+                        selector.unregister(descriptor)
+                        del readers[descriptor]
                 now_s = self._clock.monotonic_s()
                 if asked_at_s is not None and now_s - asked_at_s > _CLOSING_S:
                     self._signal(signal.SIGKILL)
@@ -178,15 +201,24 @@ class _Watched:
 
     def _read_meters(self, data: bytes) -> bool:
         """Takes meter lines; false at the end of the pipe."""
-        for measured in self._meters.feed(data, self._clock.boottime_s()):
-            self._alive_at_s = self._clock.monotonic_s()
+        measurements = self._meters.feed(data, self._woken_s, self._clock.boottime_s())
+        for measured in measurements:
             self._timeline.measured(measured.end_sample, measured.arrival_s)
-            self._emit(LevelsMeasured(measured.peak_db, measured.rms_db, measured.lufs))
-            if measured.end_sample - self._noted_sample >= self.record.sample_rate:
-                self._noted_sample = measured.end_sample
-                self.record = self.record.model_copy(update={"origin_boottime_s": self._timeline.origin_s})
-                self._spool.write_run(self.record)
+        if measurements:
+            self._alive_at_s = self._clock.monotonic_s()
+            self._emit(levels(measurements))
+            self._note_origin(measurements[-1].end_sample)
         return bool(data)
+
+    def _note_origin(self, at_sample: int) -> None:
+        """Keeps the run's place in time on disk, when it has moved or a while has passed."""
+        origin_s, noted_s = self._timeline.origin_s, self._record.origin_boottime_s
+        moved = origin_s is not None and (noted_s is None or abs(origin_s - noted_s) > _ORIGIN_MOVED_S)
+        if moved or at_sample - self._noted_sample >= _NOTED_EVERY_S * self._record.sample_rate:
+            self._noted_sample = at_sample
+            self._record = self._record.model_copy(update={"origin_boottime_s": origin_s})
+            with suppress(OSError):  # a full spool costs precision, not the run
+                self._spool.write_run(self._record)
 
     def _read_log(self, data: bytes) -> bool:
         """Takes lines of FFmpeg's log; false at the end of the pipe."""
@@ -197,11 +229,11 @@ class _Watched:
                 continue
             level, text = said["level"], said["where"] + said["text"]
             if "ALSA buffer xrun" in text:
-                self._emit(Overrun(self.record.run))
+                self._emit(Overrun(self._record.run))
             else:
                 self._emit(FFmpegSaid(level, text))
-            if level in _SERIOUS:
-                self._last_words = text
+            if level in _SERIOUS and not _DEVICE_LOST.search(self._last_words):
+                self._last_words = text  # the last, but not what only follows from a lost device
         return bool(data)
 
 
@@ -218,19 +250,20 @@ def end_leftovers(spool: Spool, clock: Clock) -> None:
                 os.killpg(pid, signal.SIGINT if patient else signal.SIGKILL)
         Stop().wait(0.1)
     for record in spool.runs():
-        if not record.over:
-            spool.write_run(record.model_copy(update={"over": True}))
+        spool.end_run(record.run)
 
 
 def _writers_into(folder: Path) -> list[int]:
     """The FFmpeg processes whose command names a file in ``folder``; each leads its own process group."""
-    mark = os.fsencode(f"{folder}/")
+    # percent signs of the path are doubled in FFmpeg's patterns
+    begin = os.fsencode(f"{folder}/".replace("%", "%%"))
     found = []
     for process in Path("/proc").iterdir():
         with suppress(OSError):
-            if process.name.isdecimal() and mark in (process / "cmdline").read_bytes():
+            if process.name.isdecimal():
+                words = (process / "cmdline").read_bytes().split(b"\0")
                 pid = int(process.name)
-                if os.getpgid(pid) == pid:
+                if any(word.startswith(begin) for word in words) and os.getpgid(pid) == pid:
                     found.append(pid)
     return found
 

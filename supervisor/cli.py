@@ -4,22 +4,21 @@ from __future__ import annotations
 
 import json
 import sys
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.console import Console
-from rich.table import Table
 
-from supervisor import __version__, prepare, report
-from supervisor.demo import run_demo
-from supervisor.devices import Device, capture_devices
+from supervisor import __version__, report
+from supervisor.encoding import usable_ffmpeg
 from supervisor.errors import Exit, UserError
-from supervisor.running import run_station
-from supervisor.settings import Loaded, load
-from supervisor.spool import Folders, Spool
-from supervisor.status import Snapshot
-from supervisor.status_server import ON_AIR, ask, status_json
+from supervisor.settings import Loaded, load, source_of
+
+if TYPE_CHECKING:
+    from supervisor.devices import Device
+    from supervisor.status import Snapshot
 
 app = typer.Typer(
     name="radio-supervisor",
@@ -56,9 +55,18 @@ def start(
     """
     settings = _load(env_file, set_).settings
     report.set_up(settings.radio_log_format, settings.radio_log_level)
-    plan = prepare.plan(settings, take_over=take_over)
+    source = source_of(settings)
+    with ThreadPoolExecutor(1, thread_name_prefix="ffmpeg-check") as checks:
+        # FFmpeg is asked what it can do while Python still loads the rest: a fifth of a second sooner on air
+        ffmpeg = checks.submit(usable_ffmpeg, source)
+        from supervisor import prepare
+        from supervisor.running import run_station
+        from supervisor.spool import Spool
+
+        plan = prepare.plan(settings, source, ffmpeg.result(), take_over=take_over)
     store = prepare.store(settings)
-    run_station(plan, store, Spool(settings.spool_dir))
+    with closing(Spool(settings.spool_dir)) as spool:
+        run_station(plan, store, spool)
 
 
 @app.command()
@@ -74,14 +82,19 @@ def demo(
 
     A synthetic programme (or --file) goes the way that production goes, into a local folder as the bucket.
     """
+    from supervisor.demo import run_demo
+
     run_demo(file, port, data, segment_seconds)
 
 
 @app.command()
 def status(env_file: EnvFile = None, set_: SetOptions = None, as_json: AsJson = False) -> None:
     """One look at a running supervisor. Exit codes: 0 on air, 1 not on air, 3 nothing answers."""
+    from supervisor.spool import Folders
+    from supervisor.status_server import ON_AIR, ask, status_json
+
     settings = _load(env_file, set_).settings
-    snapshot = ask(settings.status_address, Folders(settings.spool_dir).state)
+    snapshot = ask(settings.status_address, Folders(settings.spool_dir))
     if snapshot is None:
         host, port = settings.status_address
         raise UserError(
@@ -96,6 +109,8 @@ def status(env_file: EnvFile = None, set_: SetOptions = None, as_json: AsJson = 
 @app.command()
 def devices(as_json: AsJson = False) -> None:
     """List the devices that can capture: what to set RADIO_SOURCE to, channels, rates, formats."""
+    from supervisor.devices import capture_devices
+
     found = capture_devices()
     if as_json:
         typer.echo(json.dumps([_device_row(device) for device in found], indent=2))
@@ -109,6 +124,9 @@ def devices(as_json: AsJson = False) -> None:
 @app.command()
 def config(env_file: EnvFile = None, set_: SetOptions = None, as_json: AsJson = False) -> None:
     """Show every setting, its value and where that came from. Secrets are masked."""
+    from rich.console import Console
+    from rich.table import Table
+
     rows = _load(env_file, set_).rows()
     if as_json:
         typer.echo(json.dumps({name: {"value": value, "from": origin} for name, value, origin in rows}, indent=2))

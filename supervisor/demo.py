@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Mapping
+from contextlib import closing
 from importlib.resources import as_file, files
 from pathlib import Path
 
@@ -11,10 +12,11 @@ import typer
 
 from supervisor import prepare, report
 from supervisor.bucket import MANIFEST_HEADERS, SEGMENT_HEADERS
+from supervisor.encoding import usable_ffmpeg
 from supervisor.errors import UserError
 from supervisor.names import EXTENSIONS
 from supervisor.running import run_station
-from supervisor.settings import load
+from supervisor.settings import load, source_of
 from supervisor.spool import Spool
 from supervisor.stores.store import Headers
 from supervisor.web import Answer, Respond, WebServer, file_answer
@@ -49,10 +51,10 @@ def run_demo(file: Path | None, port: int, data: Path, segment_s: int) -> None:
         },
     ).settings
     report.set_up(settings.radio_log_format, settings.radio_log_level)
-    plan = prepare.plan(settings, ffmpeg=_ffmpeg())
+    source = source_of(settings)
+    plan = prepare.plan(settings, source, usable_ffmpeg(source, _ffmpeg()))
     store = prepare.store(settings)
-    spool = Spool(settings.spool_dir)
-    with as_file(files("supervisor") / "page") as page:
+    with closing(Spool(settings.spool_dir)) as spool, as_file(files("supervisor") / "page") as page:
         web = WebServer(("127.0.0.1", port), _respond(page, bucket), "--port")
         web.start()
         _say(web.port, settings.radio_source, bucket, recordings, segment_s)

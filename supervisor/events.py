@@ -21,12 +21,16 @@ class CaptureStarted:
 
 @dataclass(frozen=True)
 class CaptureEnded:
-    """A run is over; ``wanted`` when the program asked for it. ``retry_in_s`` is the pause before the next."""
+    """A run is over; ``wanted`` when the program asked for it. ``retry_in_s`` is the pause before the next.
+
+    ``device_lost`` when FFmpeg says that the device is not there, or no longer.
+    """
 
     run: str
     exit_code: int
     wanted: bool
     reason: str
+    device_lost: bool
     retry_in_s: float
 
 
@@ -47,7 +51,7 @@ class Overrun:
 
 @dataclass(frozen=True)
 class LevelsMeasured:
-    """100 ms of programme: dBFS per channel, short-term loudness in LUFS (EBU R128)."""
+    """The last half second of programme: dBFS per channel, short-term loudness in LUFS (EBU R128)."""
 
     peak_db: tuple[float, ...]
     rms_db: tuple[float, ...]
@@ -60,6 +64,14 @@ class SegmentSealed:
 
     segment: SealedSegment
     seal_ms: float
+
+
+@dataclass(frozen=True)
+class SpoolFailed:
+    """The spool took no more: a closed segment stays as FFmpeg left it, and is tried again."""
+
+    id: SegmentId
+    why: str
 
 
 @dataclass(frozen=True)
@@ -103,7 +115,10 @@ class SegmentExpired:
 
 @dataclass(frozen=True)
 class StoreFailed:
-    """A request failed, by the store's own code; ``refused`` when trying again will not help unless somebody acts."""
+    """A request failed, by the store's own code, the ``attempt``-th of its kind since the last that went through.
+
+    ``refused`` when trying again will not help unless somebody acts.
+    """
 
     operation: str
     code: str
@@ -116,7 +131,7 @@ class StoreFailed:
 
 @dataclass(frozen=True)
 class StoreRecovered:
-    """A request went through after ``failures`` that did not."""
+    """A kind of request goes through again after ``failures`` that did not."""
 
     operation: str
     failures: int
@@ -169,6 +184,7 @@ Event = (
     | LevelsMeasured
     | SegmentSealed
     | SegmentRefused
+    | SpoolFailed
     | SegmentDropped
     | SegmentPublished
     | SegmentExpired

@@ -19,8 +19,9 @@ def writer_id(recordings: Path) -> str:
     path = recordings / ".radio-supervisor" / "writer"
     try:
         make_folders(path.parent)
-        if path.is_file() and re.fullmatch(r"[0-9a-f]{32}", known := path.read_text(encoding="ascii").strip()):
-            return known
+        known = path.read_bytes().strip() if path.is_file() else b""
+        if re.fullmatch(rb"[0-9a-f]{32}", known):
+            return known.decode("ascii")
         made = uuid.uuid4().hex
         write_whole(path, f"{made}\n".encode(), durable=True)
     except OSError as error:

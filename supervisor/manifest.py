@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict
 
 from supervisor.clock import Instant
 
@@ -70,12 +70,12 @@ class Entry(_Frozen):
 
 
 class Manifest(_Frozen):
-    """``live/manifest.json``, version 1. ``segments`` is oldest first."""
+    """``live/manifest.json``, version 1. ``segments`` is oldest first; ``latest`` is the newest index ever used."""
 
     version: Literal[1] = 1
     station: str
     live: bool
-    latest: int | None = Field(description="Index of the newest segment ever published; null before the first.")
+    latest: int
     segment_s: int
     updated_at: Instant
     writer: str

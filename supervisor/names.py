@@ -37,7 +37,7 @@ class Keys:
     def index_of(self, key: str) -> int | None:
         """The index in a segment's key, or None when the key is not one of ours."""
         match = re.fullmatch(re.escape(self.root) + r"(hq|lq)/segment-(\d{8,})\.(flac|opus)", key)
-        return int(match[2]) if match and EXTENSIONS[match[1]] == match[3] else None
+        return int(match[2]) if match and self.segment(match[1], int(match[2])) == key else None
 
 
 def next_index(latest: int | None, now: datetime, segment_s: int) -> int:
@@ -77,7 +77,7 @@ def run_name(started: datetime, newest: str = "") -> str:
 
 def parse_raw(name: str) -> tuple[SegmentId, str] | None:
     """Segment and stream (``hq``, ``lq``, ``check``) of a file that FFmpeg wrote, or None for any other name."""
-    match = re.fullmatch(rf"({_RUN})\.(hq|lq|check)\.(\d{{8,}})\.(flac|opus|framemd5)", name)
+    match = re.fullmatch(rf"({_RUN})\.(hq(?=.*flac$)|lq(?=.*opus$)|check(?=.*framemd5$))\.(\d{{8,}})\.\w+", name)
     return (SegmentId(match[1], int(match[3])), match[2]) if match else None
 
 

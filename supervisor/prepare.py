@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 import os
-import shutil
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from ffmpeg_profiles.capabilities import FFmpegUnusableError, needs, require
 from ffmpeg_profiles.profile import Source
 from supervisor.bucket import Programme
 from supervisor.devices import open_problem
 from supervisor.errors import UserError
 from supervisor.identity import writer_id
-from supervisor.settings import Settings, source_of
-from supervisor.station import Plan, outputs
+from supervisor.settings import Settings
+from supervisor.station import Plan
 from supervisor.stores.folder import FolderStore
 from supervisor.stores.s3 import Account, S3Store
 from supervisor.stores.store import Store
@@ -25,15 +23,12 @@ _NOT_FOR_CHILDREN = ("R2_", "RADIO_")
 _LEAST_TIMEOUT_S = 10.0
 
 
-def plan(settings: Settings, ffmpeg: str | None = None, *, take_over: bool = False) -> Plan:
-    """The station that ``settings`` describe.
+def plan(settings: Settings, source: Source, ffmpeg: str, *, take_over: bool = False) -> Plan:
+    """The station that ``settings`` describe, capturing ``source`` with the program ``ffmpeg``.
 
     Raises:
         UserError: names the setting or the missing part, and what to do.
     """
-    source = source_of(settings)
-    executable = ffmpeg or shutil.which("ffmpeg") or "ffmpeg"
-    _require_ffmpeg(executable, source, settings)
     if source.device:
         _require_device(source)
     recordings = settings.radio_recordings_dir.resolve()
@@ -48,7 +43,7 @@ def plan(settings: Settings, ffmpeg: str | None = None, *, take_over: bool = Fal
         ),
         prefix=settings.radio_prefix,
         source=source,
-        ffmpeg=executable,
+        ffmpeg=ffmpeg,
         environment=child_environment(os.environ),
         recordings=recordings,
         spool_limit_bytes=settings.radio_spool_limit_mb * 1_000_000,
@@ -87,14 +82,6 @@ def store(settings: Settings) -> Store:
 def child_environment(environment: Mapping[str, str]) -> dict[str, str]:
     """What FFmpeg gets to see: nothing of ours, secrets least of all."""
     return {name: value for name, value in environment.items() if not name.startswith(_NOT_FOR_CHILDREN)}
-
-
-def _require_ffmpeg(executable: str, source: Source, settings: Settings) -> None:
-    wanted = outputs(Path("x"), settings.radio_segment_seconds, settings.radio_sample_rate, 0)
-    try:
-        require(executable, needs(source, wanted))
-    except FFmpegUnusableError as error:
-        raise UserError(str(error)) from error
 
 
 def _require_device(source: Source) -> None:

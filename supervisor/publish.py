@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 
 from supervisor.backoff import Backoff
 from supervisor.bucket import LiveBucket, Programme
@@ -17,7 +18,15 @@ from supervisor.spool import Spool
 from supervisor.stop import Signal
 from supervisor.stores.store import StoreError, Trouble
 
-_LOOK_AGAIN_S = 1.0
+_LOOK_AGAIN_S = 5.0
+
+
+@dataclass
+class _Outage:
+    """One kind of request that does not go through."""
+
+    began_s: float
+    failures: int = 0
 
 
 class Publisher:
@@ -44,6 +53,7 @@ class Publisher:
         self._backoff = backoff or Backoff(first_s=0.25, most_s=5.0)
         self._changed = Signal()
         self._given_up = threading.Event()
+        self._outages: dict[str, _Outage] = {}
         self._in_hand: QueuedSegment | None = None
         self._previous: Place | None = None
         self._alive_at_s = clock.monotonic_s()
@@ -144,19 +154,28 @@ class Publisher:
         The queue stays bounded meanwhile: what can no longer enter the window is let go.
         """
         failures = 0
-        began_s = self._clock.monotonic_s()
         while not self._given_up.is_set() and worth_it():
             try:
                 request()
             except StoreError as error:
                 failures += 1
                 pause_s = self._backoff.delay_s(failures)
-                refused = error.trouble is Trouble.REFUSED
-                self._emit(StoreFailed(operation, error.code, error.message, error.hint, refused, failures, pause_s))
+                self._failed(operation, error, pause_s)
                 self._given_up.wait(pause_s)
                 self._next()
             else:
-                if failures:
-                    self._emit(StoreRecovered(operation, failures, self._clock.monotonic_s() - began_s))
+                self._went_through(operation)
                 return True
         return False
+
+    def _failed(self, operation: str, error: StoreError, pause_s: float) -> None:
+        outage = self._outages.setdefault(operation, _Outage(self._clock.monotonic_s()))
+        outage.failures += 1
+        refused = error.trouble is Trouble.REFUSED
+        self._emit(StoreFailed(operation, error.code, error.message, error.hint, refused, outage.failures, pause_s))
+
+    def _went_through(self, operation: str) -> None:
+        """An outage ends with the first request of its kind that goes through, for whichever segment it was."""
+        outage = self._outages.pop(operation, None)
+        if outage is not None:
+            self._emit(StoreRecovered(operation, outage.failures, self._clock.monotonic_s() - outage.began_s))

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 import logging
+import re
 import shlex
 import sys
 from typing import TextIO
 
-from supervisor.clock import iso_ms, utc
+from supervisor.clock import Clock, iso_ms, utc
 from supervisor.events import (
     ArchiveFailed,
     CaptureEnded,
@@ -24,13 +25,16 @@ from supervisor.events import (
     SegmentPublished,
     SegmentRefused,
     SegmentSealed,
+    SpoolFailed,
     SpoolOverflowed,
     Stopping,
     StoreFailed,
     StoreRecovered,
 )
+from supervisor.throttle import Throttle
 
 LOG = logging.getLogger("radio")
+_ADDRESS = re.compile(r"0x[0-9a-f]+")
 
 Line = tuple[int, str, dict[str, object]]
 """Level, sentence, and the same as fields."""
@@ -76,20 +80,65 @@ def _is_news(record: logging.LogRecord) -> bool:
 
 
 class Reporter:
-    """Writes a line for each event that is worth one. FFmpeg's command is written once, however often it restarts."""
+    """Writes a line for each event that is worth one.
 
-    def __init__(self) -> None:
+    FFmpeg's command is written once, however often it restarts; of a trouble that goes on, its first line, one a minute
+    with the count, and its end.
+    """
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._throttle = Throttle()
         self._command_shown = False
 
     def take(self, event: Event) -> None:
         """Takes an event."""
-        line = _line(event)
+        key = _trouble(event)
+        unsaid = 0 if key is None else self._throttle.unsaid(key, self._clock.monotonic_s())
+        line = None if unsaid is None else _line(event)
         if line is not None:
             level, text, fields = line
-            LOG.log(level, text, extra={"fields": {"event": type(event).__name__, **fields}})
+            more = f" ({unsaid} more like it since the last line)" if unsaid else ""
+            LOG.log(level, "%s%s", text, more, extra={"fields": {"event": type(event).__name__, **fields}})
+        for ended in _ends(event):
+            self._throttle.over(ended)
         if isinstance(event, CaptureStarted) and not self._command_shown:
             self._command_shown = True
             LOG.info("FFmpeg's command: %s", shlex.join(event.command))
+
+
+def _trouble(event: Event) -> str | None:  # noqa: PLR0911 - a table
+    """What goes on when events of this kind repeat; None for events of which each is news."""
+    match event:
+        case StoreFailed():
+            return f"store {event.operation}"
+        case ArchiveFailed():
+            return "archive"
+        case SpoolFailed():
+            return "spool"
+        case CaptureStarted():
+            return "capture started"
+        case CaptureEnded(wanted=False):
+            return "capture ended"
+        case Overrun():
+            return "overrun"
+        case FFmpegSaid():
+            return f"ffmpeg {_ADDRESS.sub('', event.text)}"
+        case _:
+            return None
+
+
+def _ends(event: Event) -> tuple[str, ...]:
+    """The troubles that are over with this event."""
+    match event:
+        case StoreRecovered():
+            return (f"store {event.operation}",)
+        case SegmentArchived():
+            return ("archive",)
+        case SegmentSealed():
+            return ("spool", "capture started", "capture ended")
+        case _:
+            return ()
 
 
 def _line(event: Event) -> Line | None:  # noqa: C901, PLR0911, PLR0912 - a table, one row for each event
@@ -118,6 +167,8 @@ def _line(event: Event) -> Line | None:  # noqa: C901, PLR0911, PLR0912 - a tabl
             )
         case SegmentRefused():
             return _refused(event)
+        case SpoolFailed(id=segment):
+            return _error(f"the spool takes no more ({event.why}); {segment} stays as it is", segment=str(segment))
         case SegmentDropped():
             return _info(f"segment {event.id} held no sample and was dropped", segment=str(event.id))
         case SegmentPublished():
@@ -148,7 +199,11 @@ def _published(event: SegmentPublished) -> Line:
     gap = f", {event.gap} samples missing before it" if event.gap else ""
     text = f"published {event.index:08d} ({seconds:g} s) {latency_ms:.0f} ms after it was closed{gap}"
     fields = {"segment": str(s.id), "index": event.index, "samples": s.samples, "gap": event.gap}
-    return (logging.WARNING if event.gap else logging.INFO), text, {**fields, "latency_ms": round(latency_ms, 3)}
+    return (
+        (logging.WARNING if event.gap else logging.INFO),
+        text,
+        {**fields, "latency_ms": round(latency_ms, 3), "upload_ms": round(event.upload_s * 1000, 3)},
+    )
 
 
 def _refused(event: SegmentRefused) -> Line:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from supervisor.clock import Clock, utc
-from supervisor.events import Emit, SegmentDropped, SegmentRefused, SegmentSealed
+from supervisor.events import Emit, SegmentDropped, SegmentRefused, SegmentSealed, SpoolFailed
 from supervisor.sealing.damage import DamagedError
 from supervisor.sealing.pair import RawPair, SealedPair, seal, seal_last
 from supervisor.segments import RawSegment, SealedHq, SealedLq, SealedSegment
@@ -14,7 +14,7 @@ from supervisor.spool import RunRecord, Spool
 from supervisor.stop import Signal
 from supervisor.watch import RawWatch
 
-_LOOK_AGAIN_S = 1.0
+_LOOK_AGAIN_S = 5.0
 """The folder is looked at this often even when no event comes: events can be lost, the folder cannot."""
 
 
@@ -52,12 +52,12 @@ class Sealer:
     def seal_all(self) -> None:
         """Seals everything that is closed, and forgets the runs that are over."""
         for record in self._spool.runs():
-            for raw in self._spool.closed_segments(record):
-                self._seal_one(record, raw)
-            if record.over:
+            # in order, and no further than the first that finds no room: the next one needs its end
+            if all(self._seal_one(record, raw) for raw in self._spool.closed_segments(record)) and record.over:
                 self._spool.forget_run(record)
 
-    def _seal_one(self, record: RunRecord, raw: RawSegment) -> None:
+    def _seal_one(self, record: RunRecord, raw: RawSegment) -> bool:
+        """Seals or refuses one segment; false when the spool has no room for it now."""
         began_s = self._clock.monotonic_s()
         first_sample = raw.id.number * record.segment_samples
         try:
@@ -65,15 +65,20 @@ class Sealer:
         except DamagedError as error:
             missed = 0 if raw.last else record.segment_samples
             self._emit(SegmentRefused(raw.id, str(error), self._spool.refuse(raw), missed))
-            return
+            return True
         if pair is None:
             self._spool.discard_raw(raw)
             self._emit(SegmentDropped(raw.id))
-            return
+            return True
         segment = self._describe(record, raw, pair, first_sample)
-        self._spool.store_sealed(segment, pair)
+        try:
+            self._spool.store_sealed(segment, pair)
+        except OSError as error:
+            self._emit(SpoolFailed(raw.id, str(error.strerror)))
+            return False
         self._spool.discard_raw(raw)
         self._emit(SegmentSealed(segment, (self._clock.monotonic_s() - began_s) * 1000))
+        return True
 
     def _sealed(self, raw: RawSegment, first_sample: int, full_samples: int) -> SealedPair | None:
         contents = RawPair(_read(raw.hq), _read(raw.lq), _read(raw.check), _read(raw.previous_lq))
@@ -104,4 +109,7 @@ class Sealer:
 
 
 def _read(path: Path | None) -> bytes:
-    return b"" if path is None else path.read_bytes()
+    try:
+        return b"" if path is None else path.read_bytes()
+    except FileNotFoundError:  # let go with the segment before, in which the run had already ended
+        return b""

@@ -17,7 +17,7 @@ class RawSegment:
     """The closed files that FFmpeg wrote for one segment.
 
     ``previous_lq`` is the Opus file before it in the same run, whose last packets become the pre-roll.
-    ``last`` is true for the last one of a run that is over: it may be short, empty or cut off.
+    ``last`` is true for one in which its run ended: it may be short, empty, cut off, or without a checksum.
     """
 
     id: SegmentId
@@ -127,7 +127,7 @@ def missing_before(previous: Place | None, segment: Place) -> int:
     if previous is None:
         return 0
     if previous.run == segment.run:
-        return segment.first_sample - previous.first_sample - previous.samples
+        return max(0, segment.first_sample - previous.first_sample - previous.samples)
     if previous.boot_id == segment.boot_id:
         silence_s = segment.start_boottime_s - previous.start_boottime_s
     else:

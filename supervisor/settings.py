@@ -37,7 +37,7 @@ class Settings(BaseSettings):
     r2_endpoint: str = _setting(
         "", "a URL without a path", "The S3 endpoint, for example `https://<account>.r2.cloudflarestorage.com`."
     )
-    r2_bucket: str = _setting("", "a bucket's name", "The bucket.")
+    r2_bucket: str = _setting("", "3 to 63 of `a-z`, `0-9`, `-`, `.`", "The bucket.")
     r2_access_key: SecretStr = _setting(SecretStr(""), "text", "The access key ID of the API token.")
     r2_secret_key: SecretStr = _setting(SecretStr(""), "text", "The secret access key of the API token.")
     r2_public_url: str = _setting("", "a URL", "Where listeners read the bucket; shown, and given to the player.")
@@ -70,11 +70,14 @@ class Settings(BaseSettings):
     radio_recordings_keep_days: int | None = _setting(
         None, "1 or more", "Recordings older than this may be pruned. Not set: kept for ever.", ge=1
     )
-    radio_recordings_min_free_gb: float = _setting(5.0, "0 or more", "Space to leave free on the disk.", ge=0)
+    radio_recordings_min_free_gb: float = _setting(
+        5.0, "0 or more", "Space to leave free on the disk.", ge=0, allow_inf_nan=False
+    )
     radio_offline_after: float | None = _setting(
         None,
         "at least two segments",
         "Seconds without a new segment until the manifest says off air. Default: 30, or three segments if longer.",
+        allow_inf_nan=False,
     )
     radio_status_listen: str = _setting("127.0.0.1:9464", "HOST:PORT", "Where `/status.json` and `/healthz` answer.")
     radio_log_format: Literal["text", "json"] = _setting(
@@ -93,11 +96,20 @@ class Settings(BaseSettings):
         parts = urlsplit(value)
         if value and (parts.scheme not in {"http", "https"} or not parts.hostname):
             raise ValueError("it must begin with https:// (or http://) and name a host")
+        if _port_is_wrong(value):
+            raise ValueError("its port is not a number from 1 to 65535")
         if parts.username or parts.password:
             raise ValueError("keys do not belong in it; use R2_ACCESS_KEY and R2_SECRET_KEY")
         if parts.path.strip("/") or parts.query or parts.fragment:
             raise ValueError("it must not have a path; the bucket is named by R2_BUCKET")
         return value.rstrip("/")
+
+    @field_validator("r2_bucket")
+    @classmethod
+    def _bucket(cls, value: str) -> str:
+        if value and not re.fullmatch(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]", value):
+            raise ValueError("S3 knows no such names")
+        return value
 
     @field_validator("r2_public_url")
     @classmethod
@@ -117,8 +129,9 @@ class Settings(BaseSettings):
     @classmethod
     def _prefix(cls, value: str) -> str:
         value = value.strip("/")
-        if value and not re.fullmatch(r"[A-Za-z0-9._-]+(/[A-Za-z0-9._-]+)*", value):
-            raise ValueError("it holds a character that keys should not have")
+        parts = value.split("/")
+        if value and not all(re.fullmatch(r"[A-Za-z0-9._-]+", part) and set(part) != {"."} for part in parts):
+            raise ValueError("it is not a row of plain names with / between them")
         return value
 
     @field_validator("radio_station")
@@ -244,7 +257,7 @@ def load(
         for name in layers["command line"]
         if _is_secret(name)
     ]
-    overrides: dict[str, Any] = {name.lower(): value for name, value in layers["command line"].items()}
+    overrides: dict[str, Any] = {name.lower(): v for name, v in layers["command line"].items() if v}
     settings = None
     try:
         settings = Settings(_env_file=path, **overrides)
@@ -298,7 +311,8 @@ def _read_env_file(path: Path) -> dict[str, str]:
 
 
 def _known_prefixes(values: Mapping[str, str]) -> dict[str, str]:
-    return {name: value for name, value in values.items() if name.startswith(_PREFIXES)}
+    """Our names among ``values``; small letters are as good as capitals."""
+    return {name.upper(): value for name, value in values.items() if name.upper().startswith(_PREFIXES)}
 
 
 def _unknown(name: str, origin: str, known: Mapping[str, str]) -> str:
@@ -314,6 +328,13 @@ def _not_allowed(detail: Any, values: Mapping[str, str], origins: Mapping[str, s
     allowed = str(extra["allowed"]).replace("`", "") if isinstance(extra, dict) else ""
     reason = str(detail["ctx"]["error"]) if detail["type"] == "value_error" else detail["msg"]
     return f"{name}={value} (from {origins[name]}) is not allowed: {reason}. Allowed: {allowed}."
+
+
+def _port_is_wrong(url: str) -> bool:
+    try:
+        return urlsplit(url).port == 0
+    except ValueError:
+        return True
 
 
 def _is_secret(name: str) -> bool:

@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import fcntl
 import os
+import shutil
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from io import TextIOWrapper
 from pathlib import Path
@@ -22,6 +24,9 @@ from supervisor.names import EXTENSIONS, SegmentId, parse_raw, parse_sealed
 from supervisor.sealing import check
 from supervisor.sealing.pair import SealedPair
 from supervisor.segments import QueuedSegment, RawSegment, SealedSegment
+
+_LIVES, _OVER = ".run", ".over"
+_MOST_REFUSED = 8
 
 
 class RunRecord(BaseModel):
@@ -112,6 +117,11 @@ class Folders:
         return self.root / "published.json"
 
     @property
+    def lock(self) -> Path:
+        """Held by the supervisor that uses the spool."""
+        return self.root / "lock"
+
+    @property
     def state(self) -> Path:
         """The last status, for when nothing answers."""
         return self.root / "status.json"
@@ -125,12 +135,12 @@ class Spool:
     """
 
     def __init__(self, root: Path) -> None:
-        self.folders = Folders(root)
+        self.folders = Folders(root.absolute())
         f = self.folders
         try:
             for folder in (f.raw, f.runs, f.sealing, f.refused, f.publish, f.archive):
                 folder.mkdir(parents=True, exist_ok=True)
-            self._lock = _lock(root / "lock")
+            self._lock = _lock(f.lock)
         except OSError as error:
             raise UserError(
                 f"the spool folder '{root}' cannot be used: {error.strerror}",
@@ -144,12 +154,23 @@ class Spool:
         self._lock.close()
 
     def write_run(self, record: RunRecord) -> None:
-        """Keeps what is known of a run."""
-        write_whole(self.folders.runs / f"{record.run}.json", record.model_dump_json().encode())
+        """Keeps what is known of a run that lives."""
+        write_whole(self.folders.runs / f"{record.run}{_LIVES}", record.model_dump_json().encode())
+
+    def end_run(self, run: str) -> None:
+        """Notes that a run is over; a rename, which a full file system allows too."""
+        with suppress(FileNotFoundError):
+            (self.folders.runs / f"{run}{_LIVES}").rename(self.folders.runs / f"{run}{_OVER}")
 
     def runs(self) -> list[RunRecord]:
         """The runs that may still have raw files, oldest first."""
-        return [RunRecord.model_validate_json(path.read_bytes()) for path in sorted(self.folders.runs.glob("*.json"))]
+        records = []
+        for path in sorted(self.folders.runs.iterdir()):
+            if path.name.endswith((_LIVES, _OVER)) and not path.name.startswith("."):
+                with suppress(FileNotFoundError):  # it has just ended
+                    record = RunRecord.model_validate_json(path.read_bytes())
+                    records.append(record.model_copy(update={"over": path.name.endswith(_OVER)}))
+        return records
 
     def note_published(self, segment: SealedSegment) -> None:
         """Keeps which segment was published last."""
@@ -197,13 +218,17 @@ class Spool:
                 (folder / path.name).hardlink_to(path)
             else:
                 path.rename(folder / path.name)
+        if raw.previous_lq is not None:
+            raw.previous_lq.unlink(missing_ok=True)
+        for oldest in sorted(self.folders.refused.iterdir())[:-_MOST_REFUSED]:
+            shutil.rmtree(oldest)
         return folder
 
     def forget_run(self, record: RunRecord) -> None:
         """Removes what is left of a run that is over and sealed."""
         for path in self.folders.raw.glob(f"{record.run}.*"):
             path.unlink(missing_ok=True)
-        (self.folders.runs / f"{record.run}.json").unlink(missing_ok=True)
+        (self.folders.runs / f"{record.run}{_OVER}").unlink(missing_ok=True)
 
     def used_bytes(self) -> int:
         """What the spool occupies; a file in both queues counts once."""
@@ -237,12 +262,24 @@ def _closed(record: RunRecord, paths: list[Path]) -> Iterator[RawSegment]:
             lq=lq.get(number),
             check=checks.get(number),
             previous_lq=lq.get(number - 1),
-            last=record.over and number == newest,
+            last=record.over and (number >= max(hq, default=newest) or not _checked(checks.get(number))),
         )
 
 
 def _checked(path: Path | None) -> bool:
     return path is not None and check.read(path.read_bytes()) is not None
+
+
+def is_in_use(folders: Folders) -> bool:
+    """Whether a supervisor is using the spool now."""
+    try:
+        with folders.lock.open(encoding="ascii") as file:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except FileNotFoundError:
+        return False
+    except BlockingIOError:
+        return True
+    return False
 
 
 def _lock(path: Path) -> TextIOWrapper:

@@ -10,19 +10,17 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from ffmpeg_profiles.check import check
 from ffmpeg_profiles.command import compile_command
 from ffmpeg_profiles.digest import DecodeError, pcm_md5
-from ffmpeg_profiles.meters import meters
-from ffmpeg_profiles.profile import Output, Source
-from ffmpeg_profiles.renditions import renditions
+from ffmpeg_profiles.profile import Source
 from supervisor.archive import Archivist
 from supervisor.bucket import LiveBucket, Programme
 from supervisor.capture import Capture, Format, end_leftovers
 from supervisor.clock import Clock
+from supervisor.encoding import outputs
 from supervisor.errors import UserError
-from supervisor.events import Emit, Event, SegmentSealed, Stopping
-from supervisor.names import EXTENSIONS, Keys
+from supervisor.events import CaptureEnded, Emit, Event, SegmentPublished, SegmentSealed, Stopping
+from supervisor.names import Keys
 from supervisor.publish import Publisher
 from supervisor.seal import Sealer
 from supervisor.sealing.damage import DamagedError
@@ -54,16 +52,6 @@ class Plan:
     spool_limit_bytes: int
     status_address: tuple[str, int]
     take_over: bool
-
-
-def outputs(stem: Path, segment_s: int, sample_rate: int, meters_descriptor: int) -> list[Output]:
-    """What FFmpeg writes in a run: both renditions and the check as files that begin with ``stem``, and the meters."""
-    known = renditions()
-    return [
-        *(known[name].output(str(stem), segment_s) for name in EXTENSIONS),
-        check(str(stem), segment_s, sample_rate),
-        meters(meters_descriptor),
-    ]
 
 
 class Station:
@@ -196,7 +184,14 @@ class Station:
         self._archivist.wake()
 
     def _emit(self, event: Event) -> None:
+        match event:
+            case CaptureEnded():
+                self._raw_changed.set()
+            case SegmentSealed():  # publishing first: the archive has until tomorrow, a listener has not
+                self._publisher.wake()
+            case SegmentPublished():
+                self._archivist.wake()
+            case _:
+                pass
         self._board.take(event)
         self._report(event)
-        if isinstance(event, SegmentSealed):
-            self._wake_queues()

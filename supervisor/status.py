@@ -25,6 +25,9 @@ from supervisor.events import (
     SegmentExpired,
     SegmentPublished,
     SegmentRefused,
+    SegmentSealed,
+    SpoolFailed,
+    SpoolOverflowed,
     Stopping,
     StoreFailed,
     StoreRecovered,
@@ -65,7 +68,7 @@ class CaptureStatus(_Frozen):
 
 
 class Levels(_Frozen):
-    """The last 100 ms: dBFS per channel, short-term LUFS."""
+    """The last half second: dBFS per channel, short-term LUFS."""
 
     peak_db: tuple[float, ...] = ()
     rms_db: tuple[float, ...] = ()
@@ -129,20 +132,21 @@ class Snapshot(_Frozen):
     # what reduce has to remember; nobody else reads it
     latencies_ms: tuple[float, ...] = Field(default=(), exclude=True, repr=False)
     missing: dict[str, int] = Field(default={}, exclude=True, repr=False)
+    gap_cause: str = Field(default="stopped", exclude=True, repr=False)
 
 
 def reduce(before: Snapshot, event: Event, now: datetime) -> Snapshot:
     """The snapshot after ``event``, which happened at ``now``."""
+    if isinstance(event, LevelsMeasured):  # the most frequent by far, and it changes nothing else
+        return _set(before, levels=Levels(peak_db=event.peak_db, rms_db=event.rms_db, lufs=event.lufs))
     after = _with_facts(before, event, now)
     state = _state(after, event)
     since = now if state is not before.state else before.since
     return after.model_copy(update={"state": state, "since": since, "updated_at": now})
 
 
-def _with_facts(s: Snapshot, event: Event, now: datetime) -> Snapshot:  # noqa: C901, PLR0911 - a table
+def _with_facts(s: Snapshot, event: Event, now: datetime) -> Snapshot:  # noqa: C901, PLR0911, PLR0912 - a table
     match event:
-        case LevelsMeasured():
-            return _set(s, levels=Levels(peak_db=event.peak_db, rms_db=event.rms_db, lufs=event.lufs))
         case CaptureStarted():
             return _set(s, capture=_set(s.capture, pid=event.pid, run=event.run))
         case CaptureEnded():
@@ -153,6 +157,14 @@ def _with_facts(s: Snapshot, event: Event, now: datetime) -> Snapshot:  # noqa: 
             return _published(s, event)
         case SegmentExpired():
             return _missing(s, "upload_expired", event.segment.samples)
+        case SpoolOverflowed():
+            message = f"the spool is full: segment {event.segment.id} is lost to the archive"
+            return _raise(s, "archive_lost", message, "Make room on the recordings disk, or mount it again.", now)
+        case SpoolFailed():
+            remedy = "Give RADIO_SPOOL_DIR more room; what is closed stays there and is tried again."
+            return _raise(s, "spool_full", f"the spool takes no more: {event.why}", remedy, now)
+        case SegmentSealed():
+            return _clear(s, "spool_full")
         case SegmentRefused() if event.samples:
             s = _missing(s, "seal_refused", event.samples)
             message = f"segment {event.id} failed its check and was not published: {event.why}"
@@ -161,9 +173,9 @@ def _with_facts(s: Snapshot, event: Event, now: datetime) -> Snapshot:  # noqa: 
             upload = _set(s.upload, errors=s.upload.errors + 1, last_error=event.code)
             message = f"{event.operation} failed ({event.code}): {event.message}"
             remedy = event.hint or "Capture and archive go on; the newest segments are sent when the store is back."
-            return _raise(_set(s, upload=upload), "store_failing", message, remedy, now)
+            return _raise(_set(s, upload=upload), f"store_{event.operation}_failing", message, remedy, now)
         case StoreRecovered():
-            return _clear(s, "store_failing")
+            return _clear(s, f"store_{event.operation}_failing")
         case SegmentArchived():
             archive = ArchiveStatus(current=str(event.path), segments=s.archive.segments + 1)
             return _clear(_set(s, archive=archive), "archive_failing")
@@ -190,12 +202,13 @@ def _published(s: Snapshot, event: SegmentPublished) -> Snapshot:
         _lost(s, event.gap),
         latest=event.index,
         segments_published=s.segments_published + 1,
+        gap_cause="restart",
         queue_depth=event.waiting,
         upload=_set(s.upload, mbit_s=round(size_bits / max(event.upload_s, 1e-6) / 1e6, 3)),
         latencies_ms=latencies_ms,
         publish_latency_ms=Latency(p50=_quantile(latencies_ms, 0.5), p99=_quantile(latencies_ms, 0.99)),
     )
-    return _clear(changed, "capture_restarting")
+    return _clear(_clear(changed, "capture_restarting"), "device_lost")
 
 
 def _quantile(values: tuple[float, ...], q: float) -> float:
@@ -206,7 +219,12 @@ def _quantile(values: tuple[float, ...], q: float) -> float:
 def _capture_ended(s: Snapshot, event: CaptureEnded, now: datetime) -> Snapshot:
     if event.wanted:
         return _set(s, capture=_set(s.capture, pid=None))
-    changed = _set(s, capture=_set(s.capture, pid=None, restarts=s.capture.restarts + 1))
+    cause = "device_lost" if event.device_lost else "restart"
+    capture = _set(s.capture, pid=None, restarts=s.capture.restarts + 1)
+    changed = _set(s, capture=capture, gap_cause=cause)
+    if event.device_lost:
+        remedy = "Plug it in again; it is looked for every 2 s. 'radio-supervisor devices' shows what is there."
+        return _raise(changed, "device_lost", f"the device is gone: {event.reason}", remedy, now)
     message = f"FFmpeg ended (exit code {event.exit_code}): {event.reason}"
     return _raise(changed, "capture_restarting", message, "It is started again by itself. Is the device there?", now)
 
@@ -225,7 +243,7 @@ def _lost(s: Snapshot, gap: int) -> Snapshot:
     for cause, samples in s.missing.items():
         explained[cause] = min(rest, samples)
         rest -= explained[cause]
-    explained["restart" if s.segments_published else "stopped"] = rest
+    explained[s.gap_cause] = rest
     causes = s.lost.by_cause.keys() | explained.keys()
     totals = {cause: s.lost.by_cause.get(cause, 0) + explained.get(cause, 0) for cause in sorted(causes)}
     return _set(s, lost=Lost(samples=s.lost.samples + gap, by_cause={c: n for c, n in totals.items() if n}), missing={})

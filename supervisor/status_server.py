@@ -13,13 +13,14 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from supervisor.files import write_whole
+from supervisor.spool import Folders, is_in_use
 from supervisor.status import Snapshot, State
 from supervisor.stop import Stop
 from supervisor.web import NOT_FOUND, Answer, Respond
 
 ON_AIR = {State.ON_AIR, State.DEGRADED}
-_STATE_EVERY_S = 1.0
-_STALE_AFTER_S = 10.0
+_STATE_EVERY_S = 5.0
+_STALE_AFTER_S = 15.0
 _ANSWER_WITHIN_S = 3.0
 
 
@@ -41,7 +42,7 @@ def respond_with(current: Callable[[], Snapshot], starts_within_s: float) -> Res
 
 
 def keep_state_file(current: Callable[[], Snapshot], path: Path, stop: Stop) -> None:
-    """Writes the snapshot to ``path`` every second until stopped, for when no port can be reached.
+    """Writes the snapshot to ``path`` every 5 s until stopped, for when no port can be reached.
 
     A full spool costs this file, never the station.
     """
@@ -52,10 +53,12 @@ def keep_state_file(current: Callable[[], Snapshot], path: Path, stop: Stop) -> 
         stopped = stop.wait(_STATE_EVERY_S)
 
 
-def ask(address: tuple[str, int], state_file: Path) -> Snapshot | None:
-    """The snapshot of a running supervisor: over HTTP, else from its state file if that is fresh; None if neither."""
+def ask(address: tuple[str, int], spool: Folders) -> Snapshot | None:
+    """The snapshot of a running supervisor: over HTTP, else from its state file; None when nobody is there."""
     answered = _over_http(address)
-    return answered if answered is not None else _from_file(state_file)
+    if answered is None and is_in_use(spool):
+        return _from_file(spool.state)
+    return answered
 
 
 def _over_http(address: tuple[str, int]) -> Snapshot | None:

@@ -12,6 +12,8 @@ from watchdog.observers import Observer
 from supervisor.clock import Clock
 from supervisor.names import SegmentId, parse_raw
 
+_LOOKS_UP_EVERY_S = 5.0  # how often watchdog's threads wake without an event; the default is every second
+
 
 class RawWatch(FileSystemEventHandler):
     """Watches one folder and calls ``on_change`` for every file that is opened or closed there.
@@ -25,7 +27,7 @@ class RawWatch(FileSystemEventHandler):
         self._on_change = on_change
         self._closed_at_s: dict[SegmentId, float] = {}
         self._guard = threading.Lock()
-        self._observer = Observer()
+        self._observer = Observer(timeout=_LOOKS_UP_EVERY_S)
         self._observer.name = "spool-observer"
         self._observer.schedule(self, str(folder), event_filter=[FileClosedEvent, FileCreatedEvent])
 

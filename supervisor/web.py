@@ -13,6 +13,8 @@ from urllib.parse import unquote, urlsplit
 
 from supervisor.errors import UserError
 
+_LOOKS_UP_EVERY_S = 1.0  # how often the server wakes without a request, to see whether it was stopped
+
 
 @dataclass(frozen=True)
 class Answer:
@@ -25,8 +27,10 @@ class Answer:
 
 NOT_FOUND = Answer(HTTPStatus.NOT_FOUND, b"not found\n", {"Content-Type": "text/plain"})
 
+_BODILESS = {HTTPStatus.NO_CONTENT, HTTPStatus.NOT_MODIFIED}
+
 Respond = Callable[[str, Mapping[str, str]], Answer]
-"""Answers a GET of a path (decoded, without its query), given the request's headers."""
+"""Answers a GET of a path (decoded, without its query), given the request's headers (``If-None-Match`` …)."""
 
 
 class WebServer:
@@ -45,7 +49,7 @@ class WebServer:
                 f"{setting}: {address[0]}:{address[1]} cannot be used: {error.strerror}",
                 "Is another radio-supervisor running? Stop it, or choose another port.",
             ) from error
-        self._thread = threading.Thread(target=self._server.serve_forever, name=f"http-{self.port}", daemon=True)
+        self._thread = threading.Thread(target=self._serve, name=f"http-{self.port}", daemon=True)
 
     @property
     def port(self) -> int:
@@ -55,6 +59,9 @@ class WebServer:
     def start(self) -> None:
         """Begins to answer."""
         self._thread.start()
+
+    def _serve(self) -> None:
+        self._server.serve_forever(poll_interval=_LOOKS_UP_EVERY_S)
 
     def stop(self) -> None:
         """Stops answering and joins its thread."""
@@ -88,14 +95,15 @@ class _Handler(BaseHTTPRequestHandler):
         """Requests are not logged."""
 
     def _send(self, *, with_body: bool) -> None:
-        self._write(self.respond(unquote(urlsplit(self.path).path), dict(self.headers.items())), with_body=with_body)
+        headers = {name.title(): value for name, value in self.headers.items()}
+        self._write(self.respond(unquote(urlsplit(self.path).path), headers), with_body=with_body)
 
     def _write(self, answer: Answer, *, with_body: bool) -> None:
         try:
             self.send_response(answer.status)
             for name, value in answer.headers.items():
                 self.send_header(name, value)
-            if answer.status is not HTTPStatus.NOT_MODIFIED:
+            if answer.status not in _BODILESS:
                 self.send_header("Content-Length", str(len(answer.body)))
             if "Origin" in self.headers:
                 self.send_header("Access-Control-Allow-Origin", "*")
@@ -103,7 +111,7 @@ class _Handler(BaseHTTPRequestHandler):
                 self.send_header("Access-Control-Allow-Methods", "GET, HEAD")
                 self.send_header("Access-Control-Allow-Headers", "If-None-Match, Range")
             self.end_headers()
-            if with_body and answer.status is not HTTPStatus.NOT_MODIFIED:
+            if with_body and answer.status not in _BODILESS:
                 self.wfile.write(answer.body)
         except (BrokenPipeError, ConnectionResetError, TimeoutError):
             self.close_connection = True
@@ -111,12 +119,14 @@ class _Handler(BaseHTTPRequestHandler):
 
 def file_answer(root: Path, path: str, request: Mapping[str, str], headers: Mapping[str, str]) -> Answer:
     """The file at ``path`` below ``root``, with an ETag, or 304 when ``If-None-Match`` names it already."""
-    file = (root / path.lstrip("/")).resolve()
-    if not file.is_relative_to(root.resolve()) or any(part.startswith(".") for part in Path(path).parts):
+    if any(part.startswith(".") for part in Path(path).parts):
         return NOT_FOUND
     try:
-        body = file.read_bytes()
-    except (FileNotFoundError, IsADirectoryError, NotADirectoryError):
+        file = (root / path.lstrip("/")).resolve()
+        body = file.read_bytes() if file.is_relative_to(root.resolve()) else None
+    except (OSError, RuntimeError, ValueError):  # no such file, or a name that no file can have
+        body = None
+    if body is None:
         return NOT_FOUND
     etag = f'"{hashlib.md5(body, usedforsecurity=False).hexdigest()}"'
     sent = {**headers, "ETag": etag}

@@ -16,6 +16,7 @@ from supervisor.sealing.damage import DamagedError
 _SYNC = b"\xff\xf8"  # fixed block size, which is what FFmpeg writes
 _FOOTER_BYTES = 2
 _SMALLEST_FRAME_BYTES = 10
+_LONGEST_HEADER_BYTES = 16
 
 
 @dataclass(frozen=True)
@@ -69,7 +70,9 @@ def whole_frames(data: bytes) -> list[Frame]:
 
 def with_stream_info(data: bytes, samples: int, md5: str) -> bytes:
     """The file with total samples and MD5 in STREAMINFO (section 8.2) and without padding."""
-    file = BytesIO(data)
+    frames_from = _audio_offset(data)
+    # the metadata alone: the frames are megabytes, and nothing of them changes
+    file = BytesIO(data[:frames_from])
     try:
         flac = FLAC(file)
     except MutagenError as error:
@@ -78,7 +81,7 @@ def with_stream_info(data: bytes, samples: int, md5: str) -> bytes:
     flac.info.md5_signature = int(md5, 16)
     file.seek(0)
     flac.save(file, padding=lambda _: 0)
-    return file.getvalue()
+    return file.getvalue() + memoryview(data)[frames_from:]
 
 
 def _audio_offset(data: bytes) -> int:
@@ -99,24 +102,35 @@ def _audio_offset(data: bytes) -> int:
 
 
 def _frame_end(data: bytes, start: int, header: _FrameHeader) -> int:
-    """Where the frame ends: where the next one begins and the CRC-16 before it is right, or at the end of the file."""
+    """Where the frame ends: at the first header behind it (or the end of the file) before which its CRC-16 is right.
+
+    The first, because the CRC starts at 0: frame after frame, a whole row of them has the right CRC too.
+    """
     search_from = start + header.bytes
     while True:
         found = data.find(_SYNC, search_from)
         end = len(data) if found < 0 else found
-        following = None if found < 0 else _frame_header(data, found)
-        if found < 0 or (following is not None and following.number == header.number + 1):
-            body = data[start : end - _FOOTER_BYTES]
-            if crc16.umts(body) == int.from_bytes(data[end - _FOOTER_BYTES : end], "big"):
+        if found < 0 or _frame_header(data, found) is not None:
+            if _crc_is_right(data, start, end):
                 return end
             if found < 0:
-                raise DamagedError(f"the FLAC frame at byte {start} is cut off or damaged")
+                break
         search_from = found + 1
+    # the file may have been cut off in the header of the next frame
+    for end in range(len(data) - 1, max(start + header.bytes, len(data) - _LONGEST_HEADER_BYTES) - 1, -1):
+        if _SYNC.startswith(data[end : end + 2]) and _crc_is_right(data, start, end):
+            return end
+    raise DamagedError(f"the FLAC frame at byte {start} is cut off or damaged")
+
+
+def _crc_is_right(data: bytes, start: int, end: int) -> bool:
+    body, footer = data[start : end - _FOOTER_BYTES], data[end - _FOOTER_BYTES : end]
+    return crc16.umts(body) == int.from_bytes(footer, "big")
 
 
 def _frame_header(data: bytes, position: int) -> _FrameHeader | None:
     """The frame header at ``position`` if one is there, its CRC-8 verified (section 9.1)."""
-    head = data[position : position + 16]
+    head = data[position : position + _LONGEST_HEADER_BYTES]
     if len(head) < _SMALLEST_FRAME_BYTES or head[:2] != _SYNC or head[3] & 0x01:
         return None
     number, used = _coded_number(head[4:])
@@ -129,6 +143,8 @@ def _frame_header(data: bytes, position: int) -> _FrameHeader | None:
             samples = 192
         case 2 | 3 | 4 | 5:
             samples = 144 << size_code
+        case 6 | 7 if rest + 2 > len(head):
+            return None
         case 6:
             samples, rest = head[rest] + 1, rest + 1
         case 7:

@@ -21,6 +21,8 @@ PREROLL_PACKETS = 16
 PREROLL_SAMPLES = PREROLL_PACKETS * PACKET_SAMPLES
 
 _HEADER_PACKETS = 2
+_LACING_BYTES = 255
+_MOST_LACINGS = 255
 _PACKETS_PER_PAGE = 50  # one second: a player can begin with the first page
 
 
@@ -76,6 +78,8 @@ def read_whole(data: bytes) -> OpusStream:
 
 def _stream(pages: list[OggPage]) -> OpusStream:
     packets = OggPage.to_packets(pages, strict=False) if pages else []
+    if pages and not pages[-1].complete:
+        packets.pop()  # the next page would have ended it
     if len(packets) < _HEADER_PACKETS or not packets[0].startswith(b"OpusHead"):
         raise DamagedError("the file does not begin as an Ogg Opus file")
     head, tags, *audio = packets
@@ -92,9 +96,10 @@ def sealed(stream: OpusStream, samples: int, before: Sequence[bytes]) -> bytes:
     head = stream.head[:10] + preskip.to_bytes(2, "little") + stream.head[12:]
     packets = [*before, *stream.packets]
     pages = [_page([head], 0), _page([stream.tags], 0)]
-    for first in range(0, len(packets), _PACKETS_PER_PAGE):
-        some = packets[first : first + _PACKETS_PER_PAGE]
-        pages.append(_page(some, (first + len(some)) * PACKET_SAMPLES))
+    done = 0
+    for some in _page_loads(packets):
+        done += len(some)
+        pages.append(_page(some, done * PACKET_SAMPLES))
     pages[0].first = True
     pages[-1].last = True
     pages[-1].position = preskip + samples
@@ -102,6 +107,21 @@ def sealed(stream: OpusStream, samples: int, before: Sequence[bytes]) -> bytes:
         page.sequence = sequence
         page.serial = stream.serial
     return b"".join(page.write() for page in pages)
+
+
+def _page_loads(packets: Sequence[bytes]) -> Iterator[list[bytes]]:
+    """The packets in pages of a second, or of less where a page's 255 lacing values do not suffice (RFC 3533)."""
+    load: list[bytes] = []
+    lacings = 0
+    for packet in packets:
+        needed = len(packet) // _LACING_BYTES + 1
+        if load and (len(load) == _PACKETS_PER_PAGE or lacings + needed > _MOST_LACINGS):
+            yield load
+            load, lacings = [], 0
+        load.append(packet)
+        lacings += needed
+    if load:
+        yield load
 
 
 def _page(packets: list[bytes], position: int) -> OggPage:
@@ -112,11 +132,20 @@ def _page(packets: list[bytes], position: int) -> OggPage:
 
 
 def _pages(data: bytes) -> Iterator[OggPage]:
+    """The pages of one stream in their order; each is written again to compare, which proves its checksum."""
     file = BytesIO(data)
+    serial: int | None = None
+    sequence = 0
+    complete = True
     while file.tell() < len(data):
         start = file.tell()
         try:
             page = OggPage(file)
-        except (MutagenError, EOFError) as error:
+            whole = page.write() == data[start : file.tell()]
+        except (MutagenError, EOFError, ValueError) as error:
             raise DamagedError(f"the Ogg page at byte {start} is cut off or damaged: {error}") from error
+        serial = page.serial if serial is None else serial
+        if not whole or (page.serial, page.sequence, page.continued) != (serial, sequence, not complete):
+            raise DamagedError(f"the Ogg page at byte {start} is damaged, or one before it is missing")
+        sequence, complete = sequence + 1, page.complete
         yield page

@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import timedelta
 from email.utils import parsedate_to_datetime
 from io import BytesIO
+from typing import Any
 from xml.etree.ElementTree import ParseError
 
 import certifi
 import urllib3
 from minio import Minio
 from minio.error import InvalidResponseError, S3Error, ServerError
+from minio.time import to_amz_date
 from urllib3.exceptions import HTTPError
 
+from supervisor.stores.skew import Skew
 from supervisor.stores.store import Headers, Stored, StoreError, Trouble
 
 _SINGLE_PUT_BYTES = 512 * 1024 * 1024
@@ -29,6 +34,10 @@ _REFUSALS = {
     "PermanentRedirect": "Check R2_ENDPOINT: the bucket lives elsewhere.",
     "AuthorizationHeaderMalformed": "Check R2_REGION: the store expects another one.",
     "InvalidBucketName": "Check R2_BUCKET.",
+}
+_CLOCK = {
+    "RequestTimeTooSkewed": "The clock of this machine or of the store is wrong: check time synchronisation "
+    "(timedatectl). The keys are not to blame."
 }
 _ABSENT = {"NoSuchKey"}
 _EXCERPT_CHARACTERS = 200
@@ -46,6 +55,55 @@ class Account:
     region: str = "auto"
 
 
+class _NotingPool(urllib3.PoolManager):
+    """Notes the Date of every answer."""
+
+    def __init__(self, skew: Skew, timeout_s: float) -> None:
+        super().__init__(
+            # sending a whole body counts as connecting
+            timeout=urllib3.Timeout(connect=timeout_s, read=timeout_s),
+            retries=False,
+            maxsize=4,
+            cert_reqs="CERT_REQUIRED",
+            ca_certs=os.environ.get("SSL_CERT_FILE") or certifi.where(),
+        )
+        self._skew = skew
+
+    def urlopen(  # type: ignore[override] # the base class narrows redirect in its own signature
+        self, method: str, url: str, *, redirect: bool = True, **kw: Any
+    ) -> urllib3.BaseHTTPResponse:
+        """Makes the request."""
+        asked_at_s = time.time()
+        answer = super().urlopen(method, url, redirect=redirect, **kw)
+        if date := answer.headers.get("Date"):
+            self._skew.answered(parsedate_to_datetime(date).timestamp(), asked_at_s, time.time())
+        return answer
+
+
+class _TimelyMinio(Minio):
+    """Signs with the store's time where ours is wrong.
+
+    Leans on two private methods of the SDK, which is pinned for that; tests/contract/test_minio_canary.py watches them.
+    """
+
+    skew: Skew
+
+    def _build_headers(self, *args: Any, **kw: Any) -> Any:
+        headers, date = super()._build_headers(*args, **kw)
+        corrected = date + timedelta(seconds=self.skew.correction_s)
+        headers["x-amz-date"] = to_amz_date(corrected)
+        return headers, corrected
+
+    def _url_open(self, *args: Any, **kw: Any) -> Any:
+        try:
+            return super()._url_open(*args, **kw)
+        except S3Error as error:
+            if error.code != "RequestTimeTooSkewed":
+                raise
+            self.skew.refused()
+            return super()._url_open(*args, **kw)
+
+
 class S3Store:
     """One bucket over kept-alive connections, every request bounded by ``timeout_s`` for each of its parts.
 
@@ -54,21 +112,16 @@ class S3Store:
 
     def __init__(self, account: Account, timeout_s: float) -> None:
         self._bucket = account.bucket
-        self._client = Minio(
+        self.skew = Skew()
+        self._client = _TimelyMinio(
             account.endpoint,
             access_key=account.access_key,
             secret_key=account.secret_key,
             secure=account.secure,
             region=account.region,
-            http_client=urllib3.PoolManager(
-                # sending a whole body counts as connecting
-                timeout=urllib3.Timeout(connect=timeout_s, read=timeout_s),
-                retries=False,
-                maxsize=4,
-                cert_reqs="CERT_REQUIRED",
-                ca_certs=os.environ.get("SSL_CERT_FILE") or certifi.where(),
-            ),
+            http_client=_NotingPool(self.skew, timeout_s),
         )
+        self._client.skew = self.skew
         self.name = f"bucket {account.bucket} at {account.endpoint}"
 
     def put(self, key: str, body: bytes, headers: Headers) -> None:
@@ -120,7 +173,9 @@ def _store_errors(operation: str, key: str) -> Iterator[None]:
     except S3Error as error:
         code = error.code or "UnknownError"
         trouble = Trouble.REFUSED if code in _REFUSALS else Trouble.PASSING
-        raise StoreError(operation, key, code, error.message or "", trouble, _REFUSALS.get(code, "")) from error
+        raise StoreError(
+            operation, key, code, error.message or "", trouble, (_REFUSALS | _CLOCK).get(code, "")
+        ) from error
     except ServerError as error:
         raise StoreError(operation, key, f"HTTP {error.status_code}", str(error), Trouble.PASSING) from error
     except (InvalidResponseError, ParseError) as error:

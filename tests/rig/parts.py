@@ -33,7 +33,7 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def eventually(ask: Callable[[], T | None], within_s: float, what: str) -> T:
+def eventually(ask: Callable[[], T | None], within_s: float, what: str, every_s: float = 0.02) -> T:
     """Waits until ``ask`` answers something true, and returns it; fails after ``within_s``."""
     ends_at_s = time.monotonic() + within_s
     while True:
@@ -42,4 +42,4 @@ def eventually(ask: Callable[[], T | None], within_s: float, what: str) -> T:
             return answer
         if time.monotonic() > ends_at_s:
             pytest.fail(f"after {within_s} s still not: {what}")
-        time.sleep(0.02)
+        time.sleep(every_s)

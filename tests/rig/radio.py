@@ -45,8 +45,8 @@ class Radio:
         self.port = free_port()
         self.settings = {
             "RADIO_RECORDINGS_DIR": str(folder / "recordings"),
-            "RADIO_STATUS_LISTEN": f"127.0.0.1:{self.port}",
             **settings,
+            "RADIO_STATUS_LISTEN": f"127.0.0.1:{self.port}",
         }
         self.log_path = folder / "radio.log"
         with self.log_path.open("ab") as log:
@@ -68,14 +68,14 @@ class Radio:
         except OSError:
             return {}
 
-    def published(self, count: int, within_s: float) -> None:
+    def published(self, count: int, within_s: float, every_s: float = 0.02) -> None:
         """Waits until so many segments were published in this life."""
 
         def enough() -> bool:
             assert self.process.poll() is None, self.log
             return int(self.status().get("segments_published", 0)) >= count
 
-        eventually(enough, within_s, f"{count} segments are published\n{self.log}")
+        eventually(enough, within_s, f"{count} segments are published\n{self.log}", every_s)
 
     def kill_capture(self) -> None:
         """Kills the FFmpeg child, as a crash of it would."""

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
+import libfaketime
 import urllib3
 from minio import Minio
 
@@ -91,12 +93,15 @@ class Bucket:
             client.remove_object(self.name, key)
 
 
-def start_s3(folder: Path) -> S3Server:
-    """Starts a server that keeps its data in memory."""
+def start_s3(folder: Path, clock_offset_s: int = 0) -> S3Server:
+    """Starts a server that keeps its data in memory; its gateway's clock may be wrong."""
     need("radosgw", "radosgw-admin", "ceph-mon", "ceph-osd", "ceph", "curl")
     port = free_port()
     while port > 65_000:
         port = free_port()
     command: list[str | Path] = [ROOT / "tests/rig/rgw", "up", folder, str(port), ACCESS_KEY, SECRET_KEY]
-    subprocess.run(command, check=True, timeout=60)
+    preload = Path(libfaketime.__file__).parent / "vendor/libfaketime/src/libfaketime.so.1"
+    wrong = f"LD_PRELOAD={preload} FAKETIME={clock_offset_s:+d} FAKETIME_DONT_FAKE_MONOTONIC=1"
+    environment = {**os.environ, "RGW_ENV": wrong if clock_offset_s else ""}
+    subprocess.run(command, check=True, timeout=60, env=environment)
     return S3Server(folder, port)

@@ -1,0 +1,47 @@
+"""How far the store's clock is from ours, told by the Date of its answers: signatures are good for 15 minutes only."""
+
+from __future__ import annotations
+
+import statistics
+import threading
+from collections import deque
+
+_REMEMBERED = 9
+_QUICK_S = 2.0
+_WORTH_CORRECTING_S = 1.0
+
+
+class Skew:
+    """The median over the last quick answers; safe to use from several threads."""
+
+    def __init__(self) -> None:
+        self._offsets_s: deque[float] = deque(maxlen=_REMEMBERED)
+        self._guard = threading.Lock()
+
+    def answered(self, date_s: float, asked_at_s: float, answered_at_s: float) -> None:
+        """An answer dated ``date_s`` (whole seconds) to a request that took from one to the other of our times.
+
+        Of a slow one it is not known when within it the date was taken, so it counts only while there is no other.
+        """
+        offset_s = date_s + 0.5 - (asked_at_s + answered_at_s) / 2
+        with self._guard:
+            if answered_at_s - asked_at_s <= _QUICK_S or not self._offsets_s:
+                self._offsets_s.append(offset_s)
+
+    def refused(self) -> None:
+        """The store says that the time is wrong: only what its last answer told counts."""
+        with self._guard:
+            while len(self._offsets_s) > 1:
+                self._offsets_s.popleft()
+
+    @property
+    def offset_s(self) -> float:
+        """Seconds that the store is ahead of us; 0 before any answer."""
+        with self._guard:
+            return statistics.median(self._offsets_s) if self._offsets_s else 0.0
+
+    @property
+    def correction_s(self) -> float:
+        """What to add to our time for signing: nothing for less than a second, which is the header's own precision."""
+        offset_s = self.offset_s
+        return offset_s if abs(offset_s) > _WORTH_CORRECTING_S else 0.0

@@ -1,0 +1,215 @@
+"""``make bench``: publish latency, CPU, memory and start-up, as ratios to the bare thing done in the same run."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from io import BytesIO
+from pathlib import Path
+
+from ffmpeg_profiles.command import compile_command
+from ffmpeg_profiles.profile import Input
+from ffmpeg_profiles.sources import parse_source
+from supervisor.encoding import outputs
+from supervisor.sealing.pair import RawPair, seal
+from tests.rig.audio import programme
+from tests.rig.parts import eventually
+from tests.rig.radio import Radio, environment, on_air
+from tests.rig.s3 import Bucket, start_s3
+from tests.rig.sound import SoundDevice, sound_device
+
+SEGMENT_S = 10
+
+
+@dataclass(frozen=True)
+class Row:
+    """One measurement: what, its figures, what was compared, the target, whether it was met."""
+
+    what: str
+    measured: str
+    compared: str
+    target: str
+    met: bool
+
+
+def main() -> None:
+    """Measures everything and prints a table; exit code 0 whatever the figures are."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--segments", type=int, default=12, help="segments of 10 s in the long run (default 12)")
+    segments = parser.parse_args().segments
+    with tempfile.TemporaryDirectory(dir="/dev/shm", prefix="radio-bench-") as name:
+        folder = Path(name)
+        server = start_s3(folder / "rgw")
+        try:
+            print_table(measure(folder, server.make_bucket("bench"), segments))
+        finally:
+            server.stop()
+
+
+def measure(folder: Path, bucket: Bucket, segments: int) -> Iterator[Row]:
+    """All rows, in the order of the design's targets."""
+    (folder / "sound").mkdir()
+    music = folder / "music.s32"
+    music.write_bytes(programme((2 * segments + 4) * SEGMENT_S, 2, seed=1).tobytes())
+    with sound_device(folder / "sound", 2) as device, device.playing(music):
+        yield from station_rows(folder, bucket, device, segments)
+    yield seal_row(folder)
+
+
+def station_rows(folder: Path, bucket: Bucket, device: SoundDevice, segments: int) -> Iterator[Row]:
+    """The whole station beside FFmpeg alone, capturing the same at the same time, and beside the bare requests."""
+    settings = {**bucket.settings, **device.settings, "RADIO_SPOOL_DIR": str(folder / "spool")}
+    (folder / "bare").mkdir()
+    with bare_ffmpeg(folder / "bare", device):
+        pass  # PulseAudio answers the first capture of its life 2 s late
+    began_s = time.monotonic()
+    with on_air(folder, settings) as radio:
+        published(radio, 1)
+        first_s = time.monotonic() - began_s
+        puts_ms = []
+        for number in range(segments):
+            published(radio, 2 + number)
+            puts_ms.append(bare_puts_ms(bucket))
+        latency = radio.status()["publish_latency_ms"]
+        memory_mb = resident_mb(radio.process.pid)
+        with bare_ffmpeg(folder / "bare", device) as bare:
+            processes = (radio.process.pid, int(radio.status()["capture"]["pid"]), bare)
+            before = [cpu_s(pid) for pid in processes]
+            published(radio, 1 + 2 * segments)
+            ours_s, child_s, bare_s = (cpu_s(pid) - then for pid, then in zip(processes, before, strict=True))
+    puts_p50 = statistics.median(puts_ms)
+    ratio = latency["p50"] / puts_p50
+    yield Row(
+        "publish latency p50",
+        f"{latency['p50']:.1f} ms = {ratio:.2f} x",
+        f"three PUTs bare {puts_p50:.1f} ms",
+        "<= 1.25 x",
+        ratio <= 1.25,
+    )
+    tail = latency["p99"] / latency["p50"]
+    yield Row("publish latency p99", f"{latency['p99']:.1f} ms = {tail:.2f} x", "its p50", "<= 3 x", tail <= 3)
+    whole = (ours_s + child_s) / bare_s
+    per_minute = 60 / (segments * SEGMENT_S)
+    yield Row(
+        "CPU, supervisor and FFmpeg",
+        f"{(ours_s + child_s) * per_minute:.2f} s/min = {whole:.2f} x",
+        f"FFmpeg alone {bare_s * per_minute:.2f} s/min",
+        "<= 1.15 x",
+        whole <= 1.15,
+    )
+    yield Row("memory of the supervisor", f"{memory_mb:.1f} MB", "-", "<= 64 MB", memory_mb <= 64)
+    yield Row(
+        "start to first manifest",
+        f"{first_s:.2f} s",
+        f"segment of {SEGMENT_S} s",
+        "<= segment + 1 s",
+        first_s <= SEGMENT_S + 1,
+    )
+
+
+def published(radio: Radio, count: int) -> None:
+    """Waits for so many segments by the log alone: asking for the status would be measured too."""
+    within_s = 3 * SEGMENT_S * count
+    eventually(lambda: radio.log.count(" published ") >= count, within_s, f"{count} segments are published")
+
+
+def bare_puts_ms(bucket: Bucket) -> float:
+    """The same three uploads, both segments at once and then the manifest, by the SDK alone."""
+    client = bucket.server.client()
+    keys = sorted(bucket.keys())
+    objects = [(key, client.get_object(bucket.name, key).read()) for key in (newest(keys, "hq"), newest(keys, "lq"))]
+    manifest = client.get_object(bucket.name, "live/manifest.json").read()
+
+    def put(key: str, body: bytes) -> None:
+        client.put_object(bucket.name, f"bare/{key}", BytesIO(body), len(body))
+
+    threads = [threading.Thread(target=put, args=pair) for pair in objects]
+    began_s = time.perf_counter()
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    put("manifest.json", manifest)
+    return (time.perf_counter() - began_s) * 1000
+
+
+def newest(keys: Sequence[str], quality: str) -> str:
+    """The key of the newest segment of a quality."""
+    return max(key for key in keys if key.startswith(f"live/{quality}/"))
+
+
+@contextmanager
+def bare_ffmpeg(folder: Path, device: SoundDevice) -> Iterator[int]:
+    """The same FFmpeg command with nobody to look after it; its process id."""
+    source = parse_source("alsa:umc", Input())
+    for left in folder.glob("bare.*"):
+        left.unlink()
+    with (folder / "meters").open("wb") as meters:
+        command = compile_command("ffmpeg", source, outputs(folder / "bare", SEGMENT_S, 48_000, meters.fileno()))
+        child = subprocess.Popen(
+            command, env=environment(device.settings), pass_fds=(meters.fileno(),), stderr=subprocess.DEVNULL
+        )
+    eventually(lambda: list(folder.glob("*.flac")), 10, "FFmpeg alone captures")
+    try:
+        yield child.pid
+    finally:
+        child.terminate()
+        child.wait()
+
+
+def seal_row(folder: Path) -> Row:
+    """Sealing one pair of 10 s, again and again."""
+    stem = folder / "seal"
+    noise = "aevalsrc='0.5*(random(0)*2-1)|0.5*(random(1)*2-1)':s=48000:d=21"
+    source = parse_source("tone:")
+    source = type(source)(noise, {"f": "lavfi"})
+    with (folder / "meters").open("wb") as meters:
+        command = compile_command("ffmpeg", source, outputs(stem, SEGMENT_S, 48_000, meters.fileno()))
+        subprocess.run(command, pass_fds=(meters.fileno(),), stderr=subprocess.DEVNULL, check=True)
+    files = {
+        name: folder / f"seal.{name}"
+        for name in ("hq.00000001.flac", "lq.00000001.opus", "check.00000001.framemd5", "lq.00000000.opus")
+    }
+    pair = RawPair(*(path.read_bytes() for path in files.values()))
+    took_ms = []
+    for _ in range(200):
+        began_s = time.perf_counter()
+        seal(pair, SEGMENT_S * 48_000, SEGMENT_S * 48_000)
+        took_ms.append((time.perf_counter() - began_s) * 1000)
+    p50 = statistics.median(took_ms)
+    return Row(
+        "seal", f"{p50:.2f} ms (worst {max(took_ms):.2f})", f"{len(pair.hq) / 1e6:.2f} MB FLAC", "<= 5 ms", p50 <= 5
+    )
+
+
+def cpu_s(pid: int) -> float:
+    """User and system time of a process and of the children it waited for."""
+    fields = Path(f"/proc/{pid}/stat").read_text(encoding="ascii").rpartition(")")[2].split()
+    return sum(map(int, fields[11:13])) / os.sysconf("SC_CLK_TCK")
+
+
+def resident_mb(pid: int) -> float:
+    """Resident memory of a process, in units of 10^6 bytes."""
+    status = Path(f"/proc/{pid}/status").read_text(encoding="ascii")
+    return int(status.partition("VmRSS:")[2].split()[0]) * 1024 / 1e6
+
+
+def print_table(rows: Iterator[Row]) -> None:
+    """One line a row, as it is measured."""
+    form = "{:<28} {:<28} {:<32} {:<18} {}"
+    print(form.format("what", "measured", "compared to", "target", "met"))
+    for row in rows:
+        print(form.format(row.what, row.measured, row.compared, row.target, "yes" if row.met else "NO"))
+        sys.stdout.flush()
+
+
+main()

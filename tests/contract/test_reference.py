@@ -1,0 +1,74 @@
+"""What the documents promise is what the code does."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import jsonschema
+import pytest
+
+from supervisor.manifest import Manifest
+from tests.rig.parts import ROOT
+from tools.reference import REFERENCE, files
+
+# section 5 of the design, word for word in its fields
+EXAMPLE = {
+    "version": 1,
+    "station": "my-radio",
+    "live": True,
+    "latest": 2841122,
+    "segment_s": 10,
+    "updated_at": "2026-11-23T15:45:30.412Z",
+    "writer": "3f9c",
+    "sample_rate": 48000,
+    "qualities": {
+        "hq": {"type": "audio/flac", "bits": 24, "channels": 2},
+        "lq": {"type": "audio/ogg; codecs=opus", "bitrate": 128000, "channels": 2},
+    },
+    "segments": [
+        {
+            "index": 2841120,
+            "start": "2026-11-23T15:45:00.397Z",
+            "samples": 480000,
+            "gap": 0,
+            "hq": {"key": "live/hq/segment-02841120.flac", "bytes": 2535702, "md5": "a150c4"},
+            "lq": {"key": "live/lq/segment-02841120.opus", "bytes": 168582, "preroll": 15360},
+        }
+    ],
+}
+
+
+@pytest.mark.parametrize("path", files(), ids=lambda path: path.name)
+def test_the_reference_is_up_to_date(path: Path) -> None:
+    """docs/reference says what the code says; `make docs` writes it anew."""
+    assert path.read_text(encoding="utf-8") == files()[path]
+
+
+def test_the_manifest_is_the_contract() -> None:
+    """The documented example goes through the model unchanged, and fits the schema that is given to others."""
+    written = json.loads(Manifest.model_validate(EXAMPLE).to_json())
+    assert written == EXAMPLE
+    schema = json.loads((REFERENCE / "manifest.schema.json").read_text(encoding="utf-8"))
+    jsonschema.Draft202012Validator(schema).validate(written)
+
+
+def test_modules_import_only_from_below() -> None:
+    """The layers of the architecture hold, and each vendor library is known to one place."""
+    checked = subprocess.run(
+        [str(Path(sys.executable).with_name("lint-imports")), "--no-cache"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=50,
+        check=False,
+    )
+    assert checked.returncode == 0, checked.stdout
+
+
+def test_lock_files_hold_no_address() -> None:
+    """Names, versions and hashes only: whoever installs decides where from."""
+    for name in ("requirements.lock", "requirements-dev.lock"):
+        assert "://" not in (ROOT / name).read_text(encoding="utf-8")

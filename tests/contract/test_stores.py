@@ -1,0 +1,146 @@
+"""What the publisher may rely on, run against every store."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from supervisor.stores.folder import FolderStore
+from supervisor.stores.s3 import Account, S3Store
+from supervisor.stores.store import Headers, Store, StoreError, Trouble
+from tests.rig.parts import free_port
+from tests.rig.s3 import ACCESS_KEY, SECRET_KEY, S3Server
+
+HEADERS = Headers("audio/flac", "public, max-age=31536000, immutable")
+BUCKET = "contract"
+
+
+def s3_store(port: int, secret_key: str = SECRET_KEY, access_key: str = ACCESS_KEY, bucket: str = BUCKET) -> S3Store:
+    """A store of the project's own kind on the test's server."""
+    account = Account(f"127.0.0.1:{port}", False, bucket, access_key, secret_key)
+    return S3Store(account, timeout_s=5)
+
+
+@pytest.fixture(scope="module")
+def contract_bucket(s3_server: S3Server) -> S3Server:
+    """The server with the suite's bucket in it."""
+    s3_server.make_bucket(BUCKET)
+    return s3_server
+
+
+@pytest.fixture(params=["folder", "s3"])
+def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Store]:
+    """Each store in turn, empty."""
+    if request.param == "folder":
+        yield FolderStore(tmp_path)
+        return
+    server: S3Server = request.getfixturevalue("contract_bucket")
+    made = s3_store(server.port)
+    yield made
+    for key in made.keys(""):
+        made.delete(key)
+
+
+def test_what_was_put_is_got(store: Store) -> None:
+    """An object comes back whole, and its age is that of something just written."""
+    store.put("live/hq/segment-00000001.flac", b"\x00\xff" * 1_500_000, HEADERS)
+    stored = store.get("live/hq/segment-00000001.flac")
+    assert stored is not None
+    assert stored.body == b"\x00\xff" * 1_500_000
+    assert stored.age_s < 10
+
+
+def test_nothing_is_got_where_nothing_was_put(store: Store) -> None:
+    """A missing object is None, not an error."""
+    assert store.get("live/manifest.json") is None
+
+
+def test_put_replaces(store: Store) -> None:
+    """The manifest is rewritten in place."""
+    store.put("live/manifest.json", b"old", HEADERS)
+    store.put("live/manifest.json", b"new!", HEADERS)
+    stored = store.get("live/manifest.json")
+    assert stored is not None
+    assert stored.body == b"new!"
+
+
+def test_delete_removes_and_may_be_repeated(store: Store) -> None:
+    """A delete that is tried again, because its answer was lost, is no error."""
+    store.put("live/a", b"x", HEADERS)
+    store.delete("live/a")
+    store.delete("live/a")
+    assert store.get("live/a") is None
+
+
+def test_keys_are_listed_by_prefix(store: Store) -> None:
+    """Exactly the keys below the prefix are listed, sorted."""
+    for key in ("live/b", "live/a", "other/live/c", "lively"):
+        store.put(key, b"x", HEADERS)
+    assert store.keys("live/") == ["live/a", "live/b"]
+
+
+def test_more_keys_than_one_page_of_a_listing(store: Store) -> None:
+    """A listing does not end at the thousand keys of S3's pages."""
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(lambda n: store.put(f"many/{n:04d}", b"", HEADERS), range(1_050)))
+    assert len(store.keys("many/")) == 1_050
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(store.delete, store.keys("many/")))
+
+
+def test_s3_serves_the_headers_that_were_given(contract_bucket: S3Server) -> None:
+    """Browsers get the content type and the cache header."""
+    s3_store(contract_bucket.port).put("headers", b"x", HEADERS)
+    told = contract_bucket.client().stat_object(BUCKET, "headers")
+    assert told.content_type == HEADERS.content_type
+    assert told.metadata is not None
+    assert told.metadata["Cache-Control"] == HEADERS.cache_control
+
+
+@pytest.mark.parametrize(
+    ("wrong", "code", "named"),
+    [
+        ({"secret_key": "wrong"}, "SignatureDoesNotMatch", "R2_SECRET_KEY"),
+        ({"access_key": "NOBODY"}, "InvalidAccessKeyId", "R2_ACCESS_KEY"),
+        ({"bucket": "no-such-bucket"}, "NoSuchBucket", "R2_BUCKET"),
+    ],
+)
+def test_s3_refusals_are_named(contract_bucket: S3Server, wrong: dict[str, str], code: str, named: str) -> None:
+    """A refusal carries the server's own code, names the setting to check, and not the secret."""
+    with pytest.raises(StoreError) as refused:
+        s3_store(contract_bucket.port, **wrong).put("x", b"x", HEADERS)
+    assert refused.value.code == code
+    assert refused.value.trouble is Trouble.REFUSED
+    assert named in refused.value.hint
+    assert SECRET_KEY not in repr(refused.value)
+
+
+def test_s3_out_of_reach_is_passing() -> None:
+    """A server that is not there is worth trying again."""
+    with pytest.raises(StoreError) as failed:
+        s3_store(free_port()).get("x")
+    assert failed.value.trouble is Trouble.PASSING
+
+
+def test_a_folder_without_permission_is_refused(tmp_path: Path) -> None:
+    """A path that can never be written is not tried for ever without a word."""
+    (tmp_path / "live").write_bytes(b"a file where a folder should be")
+    with pytest.raises(StoreError) as failed:
+        FolderStore(tmp_path).put("live/manifest.json", b"x", HEADERS)
+    assert failed.value.operation == "put"
+
+
+def test_an_upload_is_one_request(contract_bucket: S3Server) -> None:
+    """A segment of 30 s, larger than the SDK's parts, is one PUT: three writes a segment is what is paid for."""
+    s3_store(contract_bucket.port).put("large", bytes(9_000_000), HEADERS)
+    etag = contract_bucket.client().stat_object(BUCKET, "large").etag
+    assert etag is not None
+    assert "-" not in etag
+
+
+def test_an_account_does_not_show_its_secret() -> None:
+    """The secret is in no repr, and so in no log line that prints one."""
+    assert SECRET_KEY not in repr(Account("host", True, "bucket", ACCESS_KEY, SECRET_KEY))

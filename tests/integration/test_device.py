@@ -1,0 +1,105 @@
+"""Hanging children, stalled and vanished devices: noticed, replaced, and the loss told by its cause."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.rig.parts import eventually
+from tests.rig.radio import Radio, on_air
+from tests.rig.sound import SoundDevice, sound_device
+
+STALLED_S = 3.0
+
+
+@pytest.fixture
+def device(tmpfs: Path) -> Iterator[SoundDevice]:
+    """A real ALSA device."""
+    (tmpfs / "sound").mkdir()
+    with sound_device(tmpfs / "sound", 2) as made:
+        yield made
+
+
+@pytest.fixture
+def radio(tmp_path: Path, tmpfs: Path, device: SoundDevice) -> Iterator[Radio]:
+    """A station on that device, on air, in one-second segments into a folder."""
+    settings = {
+        **device.settings,
+        "RADIO_STORE": f"dir:{tmp_path / 'bucket'}",
+        "RADIO_SEGMENT_SECONDS": "1",
+        "RADIO_WINDOW": "50",
+        "RADIO_SPOOL_DIR": str(tmpfs / "spool"),
+    }
+    with on_air(tmp_path, settings) as made:
+        made.published(2, within_s=20)
+        yield made
+        assert made.stop() == 0
+
+
+def next_run(radio: Radio, after: dict[str, Any], within_s: float) -> float:
+    """Waits until another child captures; says how long that took."""
+    began_s = time.monotonic()
+
+    def captures() -> bool:
+        capture = radio.status()["capture"]
+        return capture["run"] != after["run"] and capture["pid"] is not None
+
+    eventually(captures, within_s, f"another run captures\n{radio.log}")
+    return time.monotonic() - began_s
+
+
+def gaps(radio: Radio) -> list[int]:
+    """The gaps in the manifest."""
+    manifest = json.loads((radio.folder / "bucket/live/manifest.json").read_bytes())
+    return [segment["gap"] for segment in manifest["segments"] if segment["gap"]]
+
+
+@pytest.mark.timeout(60)
+def test_a_hanging_child_is_replaced(radio: Radio) -> None:
+    """An FFmpeg that does nothing any more is noticed within 3 s, killed and replaced; what it missed is the gap."""
+    before = radio.status()["capture"]
+    os.killpg(before["pid"], signal.SIGSTOP)
+    took_s = next_run(radio, before, within_s=10)
+    assert STALLED_S - 0.6 <= took_s < STALLED_S + 1.5
+    count = int(radio.status()["segments_published"])
+    radio.published(count + 2, within_s=10)
+    (gap,) = gaps(radio)
+    assert 2 * 48_000 < gap < 6 * 48_000
+    assert radio.status()["lost"] == {"samples": gap, "by_cause": {"restart": gap}}
+
+
+@pytest.mark.timeout(90)
+def test_a_stalled_device_is_waited_for(radio: Radio, device: SoundDevice) -> None:
+    """A device that stops delivering and then goes on is on air again without help."""
+    device.signal(signal.SIGSTOP)
+    eventually(lambda: radio.status()["capture"]["restarts"] >= 1, 10, "the stall is noticed")
+    device.signal(signal.SIGCONT)
+    count = int(radio.status()["segments_published"])
+    radio.published(count + 3, within_s=20)
+    assert radio.status()["state"] == "on_air"
+    assert radio.status()["lost"]["samples"] == sum(gaps(radio))
+
+
+@pytest.mark.timeout(90)
+def test_an_unplugged_device_comes_back(radio: Radio, device: SoundDevice) -> None:
+    """While the device is gone the alarm names it; within 3 s of its return it is captured again."""
+    before = radio.status()["capture"]
+    device.unplug()
+    alarm = eventually(lambda: radio.status()["alarms"], 10, "an alarm is raised")
+    assert alarm[0]["code"] == "device_lost"
+    eventually(lambda: radio.status()["capture"]["restarts"] >= 4, 15, "the device is looked for again and again")
+    device.plug_in()
+    assert next_run(radio, before, within_s=10) < 3.0
+    count = int(radio.status()["segments_published"])
+    radio.published(count + 2, within_s=15)
+    status = radio.status()
+    assert status["alarms"] == []
+    assert status["lost"]["by_cause"] == {"device_lost": sum(gaps(radio))}
+    assert radio.log.count("FFmpeg ended") <= 3

@@ -1,0 +1,127 @@
+"""The store goes away and comes back: the archive is complete, the newest is on air first, every loss is told."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.rig.parts import eventually
+from tests.rig.proxy import Mode, Proxy, proxy_to
+from tests.rig.radio import Radio, on_air
+from tests.rig.reader import Reader, reading
+from tests.rig.s3 import SECRET_KEY, Bucket
+
+
+@pytest.fixture
+def proxy(bucket: Bucket) -> Iterator[Proxy]:
+    """The way to the store, which may be bad."""
+    with proxy_to(bucket.server.port) as made:
+        yield made
+
+
+def settings(tmpfs: Path, bucket: Bucket, proxy: Proxy) -> dict[str, str]:
+    """A station of one-second segments that reaches its store through the proxy."""
+    return {
+        **bucket.settings,
+        "R2_ENDPOINT": f"http://127.0.0.1:{proxy.port}",
+        "RADIO_SOURCE": "tone:",
+        "RADIO_SEGMENT_SECONDS": "1",
+        "RADIO_SPOOL_DIR": str(tmpfs / "spool"),
+    }
+
+
+def archived_numbers(folder: Path) -> list[int]:
+    """The numbers of the archived segments of the only run."""
+    names = sorted(path.name for path in (folder / "recordings").rglob("*.flac"))
+    assert len({name.split("_")[2].split(".")[0] for name in names}) == 1
+    return [int(match[1]) for name in names if (match := re.search(r"Z\.(\d{8})\.flac$", name))]
+
+
+def assert_all_told(reader: Reader, radio: Radio) -> None:
+    """Published plus gaps is one row without a hole, and the status says the same."""
+    assert reader.violations == []
+    segments = [reader.segments[index] for index in sorted(reader.segments)]
+    status = radio.status()
+    assert status["lost"]["samples"] == sum(segment["gap"] for segment in segments)
+    assert set(status["lost"]["by_cause"]) <= {"upload_expired"}
+
+
+@pytest.mark.timeout(90)
+@pytest.mark.parametrize("mode", [Mode.RESET, Mode.BUSY])
+def test_the_store_is_away_longer_than_the_window(
+    tmp_path: Path, tmpfs: Path, bucket: Bucket, proxy: Proxy, mode: Mode
+) -> None:
+    """After an outage the newest is listed at once, what was too late is archived and told, and the log stays short."""
+    with reading(bucket) as reader, on_air(tmp_path, settings(tmpfs, bucket, proxy)) as radio:
+        radio.published(2, within_s=20)
+        proxy.become(mode)
+        eventually(lambda: len(archived_numbers(tmp_path)) >= 11, 30, "the archive goes on")
+        during = radio.status()
+        assert [alarm["code"] for alarm in during["alarms"]] == ["store_upload_failing"]
+        assert during["state"] == "degraded"
+        before = int(during["segments_published"])
+        proxy.become(Mode.PASS)
+        # at most one backoff of 5 s, and one segment
+        radio.published(before + 1, within_s=7)
+        radio.published(before + 4, within_s=10)
+        status = radio.status()
+        assert status["lost"]["by_cause"]["upload_expired"] >= 3 * 48_000
+        assert status["state"] == "on_air"
+        reader.look()
+        eventually(lambda: sum(segment["gap"] for segment in reader.segments.values()) > 0, 5, "the gap is seen")
+        assert radio.stop() == 0
+    assert reader.violations == []
+    numbers = archived_numbers(tmp_path)
+    assert numbers == list(range(len(numbers)))
+    failures = [line for line in radio.log.splitlines() if " failed (" in line]
+    assert 1 <= len(failures) <= 4
+    assert "went through after" in radio.log
+    assert SECRET_KEY not in radio.log
+
+
+@pytest.mark.timeout(90)
+def test_a_short_outage_loses_nothing(tmp_path: Path, tmpfs: Path, bucket: Bucket, proxy: Proxy) -> None:
+    """What still fits the window when the store is back is published, every sample of it."""
+    with reading(bucket) as reader, on_air(tmp_path, settings(tmpfs, bucket, proxy)) as radio:
+        radio.published(3, within_s=20)
+        proxy.become(Mode.RESET)
+        eventually(lambda: radio.status()["upload"]["errors"] >= 1, 10, "the outage is noticed")
+        proxy.become(Mode.PASS)
+        radio.published(8, within_s=20)
+        assert_all_told(reader, radio)
+        assert radio.status()["lost"]["samples"] == 0
+        assert radio.stop() == 0
+
+
+@pytest.mark.timeout(90)
+def test_a_stop_in_a_black_hole_ends_in_time(tmp_path: Path, tmpfs: Path, bucket: Bucket, proxy: Proxy) -> None:
+    """With a network that swallows everything the stop takes less than 25 s, exits 0, and the archive is complete."""
+    with on_air(tmp_path, settings(tmpfs, bucket, proxy)) as radio:
+        radio.published(2, within_s=20)
+        proxy.become(Mode.BLACK_HOLE)
+        eventually(lambda: len(archived_numbers(tmp_path)) >= 5, 20, "the archive goes on")
+        began_s = time.monotonic()
+        assert radio.stop(within_s=25) == 0
+        assert time.monotonic() - began_s < 25
+    numbers = archived_numbers(tmp_path)
+    assert numbers == list(range(len(numbers)))
+
+
+@pytest.mark.timeout(60)
+def test_a_second_signal_ends_it_at_once(tmp_path: Path, tmpfs: Path, bucket: Bucket, proxy: Proxy) -> None:
+    """Whoever asks twice does not wait; no child is left behind."""
+    with on_air(tmp_path, settings(tmpfs, bucket, proxy)) as radio:
+        radio.published(2, within_s=20)
+        child = Path(f"/proc/{radio.status()['capture']['pid']}")
+        proxy.become(Mode.BLACK_HOLE)
+        radio.process.terminate()
+        eventually(lambda: "stopping" in radio.log, 10, "the stop has begun")
+        began_s = time.monotonic()
+        eventually(lambda: time.monotonic() - began_s > 0.6, 5, "it is a second wish, not the first one twice")
+        radio.process.terminate()
+        assert radio.process.wait(3) == 1
+        eventually(lambda: not child.exists(), 5, "FFmpeg has ended")

@@ -1,0 +1,46 @@
+"""The digest: FFmpeg's decoder agrees with what was captured, and says when it cannot decode."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from ffmpeg_profiles.digest import DecodeError, pcm_md5
+from supervisor.sealing import check, flac
+from tests.unit.takes import Take
+
+
+def test_the_digest_of_a_file_is_that_of_what_was_captured(take: Take) -> None:
+    """Decoding gives the MD5 that was taken before encoding: FLAC is lossless, the short end included."""
+    for number in range(take.full_segments + 1):
+        checked = check.read(take.check(number))
+        assert checked is not None
+        assert pcm_md5(take.ffmpeg, take.hq(number)) == checked.md5
+
+
+def test_the_digest_of_a_sealed_file_is_the_same(take: Take) -> None:
+    """The header has no part in the digest."""
+    checked = check.read(take.check(0))
+    assert checked is not None
+    sealed = flac.with_stream_info(take.hq(0), checked.samples, checked.md5)
+    assert pcm_md5(take.ffmpeg, sealed) == checked.md5
+
+
+@pytest.mark.parametrize("content", [b"", b"fLaC", b"hello"])
+def test_what_cannot_be_decoded_is_an_error(ffmpeg: str, content: bytes) -> None:
+    """Bytes that are no FLAC file have no digest."""
+    with pytest.raises(DecodeError):
+        pcm_md5(ffmpeg, content)
+
+
+def test_a_missing_program_is_an_error(short_take: Take, tmp_path: Path) -> None:
+    """Without an FFmpeg there is no digest, and it is told."""
+    with pytest.raises(DecodeError):
+        pcm_md5(str(tmp_path / "ffmpeg"), short_take.hq(0))
+
+
+def test_a_program_that_prints_no_digest_is_an_error(short_take: Take) -> None:
+    """An answer that is no MD5 is not taken for one."""
+    with pytest.raises(DecodeError, match="printed no MD5"):
+        pcm_md5("true", short_take.hq(0))

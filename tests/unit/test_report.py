@@ -1,0 +1,319 @@
+"""The log: a line for each event that is worth one, for people or for machines."""
+
+from __future__ import annotations
+
+import io
+import json
+import logging
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import get_args
+
+import pytest
+
+from supervisor.clock import SystemClock
+from supervisor.events import (
+    ArchiveFailed,
+    CaptureEnded,
+    CaptureStarted,
+    Event,
+    FFmpegSaid,
+    LevelsMeasured,
+    OffAir,
+    Overrun,
+    SegmentArchived,
+    SegmentDropped,
+    SegmentExpired,
+    SegmentPublished,
+    SegmentRefused,
+    SegmentSealed,
+    SpoolFailed,
+    SpoolOverflowed,
+    Stopping,
+    StoreFailed,
+    StoreRecovered,
+)
+from supervisor.names import SegmentId
+from supervisor.report import LOG, Reporter, set_up
+from tests.unit.made import RUN, sealed_segment
+
+SEGMENT = f"{RUN}.00000007"
+COMMAND = ("ffmpeg", "-f", "alsa", "-i", "hw:CARD=UMC404HD", "-af", "pan=stereo|c0=c2")
+
+DIED = CaptureEnded(RUN, 1, wanted=False, reason="ALSA read error", device_lost=True, retry_in_s=2.5)
+STORE_FAILED = StoreFailed("upload", "SlowDown", "slow down", "", refused=False, attempt=3, retry_in_s=0.5)
+
+EVENTS: list[tuple[Event, str, list[str]]] = [
+    (CaptureStarted(RUN, 4711, COMMAND), "INFO", [RUN, "4711"]),
+    (CaptureEnded(RUN, 255, wanted=True, reason="stopped", device_lost=False, retry_in_s=0), "INFO", [RUN]),
+    (
+        DIED,
+        "ERROR",
+        ["exit code 1", "ALSA read error", "2.5 s"],
+    ),
+    (FFmpegSaid("warning", "Guessed Channel Layout"), "INFO", ["FFmpeg: Guessed Channel Layout"]),
+    (FFmpegSaid("error", "cannot open audio device"), "ERROR", ["FFmpeg: cannot open audio device"]),
+    (Overrun(RUN), "WARNING", ["xrun"]),
+    (SegmentSealed(sealed_segment(7), 2.25), "DEBUG", [SEGMENT, "2.2 ms"]),
+    (
+        SegmentRefused(SegmentId(RUN, 7), "hq 43200", Path("/spool/refused/7"), 480_000),
+        "ERROR",
+        [SEGMENT, "hq 43200", "/spool/refused/7"],
+    ),
+    (SegmentRefused(SegmentId(RUN, 7), "cut off", Path("/spool/refused/7"), 0), "WARNING", [SEGMENT, "cut off"]),
+    (SpoolFailed(SegmentId(RUN, 7), "No space left on device"), "ERROR", [SEGMENT, "No space left on device"]),
+    (SegmentDropped(SegmentId(RUN, 7)), "INFO", [SEGMENT]),
+    (SegmentPublished(42, sealed_segment(7), 0, 0.0254, 0.02, 0), "INFO", ["00000042", "(10 s)", "25 ms"]),
+    (SegmentPublished(42, sealed_segment(7), 999, 0.025, 0.02, 0), "WARNING", ["00000042", "999 samples missing"]),
+    (SegmentExpired(sealed_segment(7)), "WARNING", [SEGMENT, "too late"]),
+    (
+        STORE_FAILED,
+        "WARNING",
+        ["upload", "SlowDown", "slow down", "0.5 s"],
+    ),
+    (
+        StoreFailed("upload", "AccessDenied", "no", "Check the key.", refused=True, attempt=1, retry_in_s=5),
+        "ERROR",
+        ["AccessDenied", "Check the key."],
+    ),
+    (StoreRecovered("upload", 3, 12.5), "INFO", ["upload", "3 failures", "12.5 s"]),
+    (OffAir("no new segment for 30 s"), "INFO", ["off air", "no new segment for 30 s", "live: false"]),
+    (SegmentArchived(sealed_segment(7), Path("/srv/a.flac")), "DEBUG", [SEGMENT, "/srv/a.flac"]),
+    (ArchiveFailed(sealed_segment(7), "No space left (/srv)", 1.0), "ERROR", [SEGMENT, "No space left (/srv)"]),
+    (SpoolOverflowed(sealed_segment(7)), "ERROR", [SEGMENT, "spool is full"]),
+    (Stopping("asked to"), "INFO", ["stopping", "asked to"]),
+]
+
+LINE = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z (DEBUG|INFO|WARNING|ERROR) +(.+)")
+
+
+class _Clock(SystemClock):
+    """A clock that a test moves on."""
+
+    now_s = 1000.0
+
+    def monotonic_s(self) -> float:
+        return self.now_s
+
+
+@dataclass
+class _Log:
+    """What was written, who writes it, and when."""
+
+    stream: io.StringIO
+    reporter: Reporter
+    clock: _Clock
+
+    @property
+    def lines(self) -> list[str]:
+        return self.stream.getvalue().splitlines()
+
+
+@pytest.fixture
+def _logging_as_before() -> Iterator[None]:
+    """The logging of the tests is theirs again afterwards."""
+    root = logging.getLogger()
+    handlers, levels = root.handlers[:], (root.level, LOG.level)
+    root.handlers.clear()  # so that set_up closes none of them
+    yield
+    root.handlers[:] = handlers
+    root.setLevel(levels[0])
+    LOG.setLevel(levels[1])
+
+
+def _log(log_format: str, level: str = "DEBUG") -> _Log:
+    stream = io.StringIO()
+    set_up(log_format, level, stream)
+    clock = _Clock()
+    return _Log(stream, Reporter(clock), clock)
+
+
+pytestmark = pytest.mark.usefixtures("_logging_as_before")
+
+
+@pytest.mark.parametrize(("event", "level", "told"), EVENTS, ids=[type(event).__name__ for event, _, _ in EVENTS])
+def test_an_event_is_one_line_for_people(event: Event, level: str, told: list[str]) -> None:
+    """Each event is a line with its time in UTC, its weight, and its particulars in words."""
+    log = _log("text")
+    log.reporter.take(event)
+    line = LINE.fullmatch(log.lines[0])
+    assert line is not None
+    assert line[1] == level
+    assert all(word in line[2] for word in told)
+    assert len(log.lines) == (2 if isinstance(event, CaptureStarted) else 1)
+
+
+@pytest.mark.parametrize(("event", "level", "told"), EVENTS, ids=[type(event).__name__ for event, _, _ in EVENTS])
+def test_an_event_is_one_object_for_machines(event: Event, level: str, told: list[str]) -> None:
+    """Each event is a line of JSON with the same sentence, the event's name and its particulars as fields."""
+    log = _log("json")
+    log.reporter.take(event)
+    fields = json.loads(log.lines[0])
+    assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", fields["time"])
+    assert fields["level"] == level.lower()
+    assert fields["event"] == type(event).__name__
+    assert all(word in fields["message"] for word in told)
+
+
+def test_every_kind_of_event_is_known_here() -> None:
+    """An event that is added later has to be given its line, or a place among those that have none."""
+    known = {type(event) for event, _, _ in EVENTS} | {LevelsMeasured}
+    assert known == set(get_args(Event))
+
+
+def test_levels_are_no_news() -> None:
+    """Levels come twice a second for months: they are never logged."""
+    log = _log("text")
+    log.reporter.take(LevelsMeasured((-6.0,), (-18.0,), -23.0))
+    assert log.lines == []
+
+
+@pytest.mark.parametrize("log_format", ["text", "json"])
+def test_every_published_segment_is_one_line_with_its_latency(log_format: str) -> None:
+    """At the ordinary level the log of an ordinary hour is one line a segment, with its latency."""
+    log = _log(log_format, "INFO")
+    for index in range(360):
+        log.reporter.take(SegmentSealed(sealed_segment(index), 2.0))
+        log.reporter.take(SegmentArchived(sealed_segment(index), Path("/srv/a.flac")))
+        log.reporter.take(SegmentPublished(index, sealed_segment(index), 0, 0.025 + index / 1000, 0.02, 0))
+    assert len(log.lines) == 360
+    if log_format == "json":
+        published = [json.loads(line) for line in log.lines]
+        assert [fields["index"] for fields in published] == list(range(360))
+        assert [fields["latency_ms"] for fields in published] == [25.0 + index for index in range(360)]
+        assert {fields["gap"] for fields in published} == {0}
+        assert {fields["samples"] for fields in published} == {480_000}
+    else:
+        assert all(f" {25 + index} ms " in line for index, line in enumerate(log.lines))
+
+
+@pytest.mark.parametrize("log_format", ["text", "json"])
+def test_ffmpeg_s_command_is_written_once(log_format: str) -> None:
+    """However often FFmpeg restarts its command is logged once, as it can be pasted into a shell."""
+    log = _log(log_format, "INFO")
+    for _ in range(5):
+        log.reporter.take(CaptureStarted(RUN, 4711, COMMAND))
+        log.clock.now_s += 61
+    commands = [line for line in log.lines if "UMC404HD" in line]
+    assert len(log.lines) == 6
+    assert len(commands) == 1
+    assert "ffmpeg -f alsa -i hw:CARD=UMC404HD -af 'pan=stereo|c0=c2'" in commands[0]
+
+
+TROUBLES: list[tuple[Event, Event | None]] = [
+    (STORE_FAILED, StoreRecovered("upload", 3, 12.5)),
+    (ArchiveFailed(sealed_segment(7), "No space left (/srv)", 1.0), SegmentArchived(sealed_segment(7), Path("/a"))),
+    (SpoolFailed(SegmentId(RUN, 7), "No space left on device"), SegmentSealed(sealed_segment(7), 2.25)),
+    (DIED, SegmentSealed(sealed_segment(7), 2.25)),
+    (FFmpegSaid("error", "[alsa @ 0x55d0c0ffee] cannot open audio device"), None),
+    (Overrun(RUN), None),
+]
+
+
+@pytest.mark.parametrize(("trouble", "end"), TROUBLES, ids=[type(trouble).__name__ for trouble, _ in TROUBLES])
+def test_a_trouble_that_goes_on_is_a_handful_of_lines(trouble: Event, end: Event | None) -> None:
+    """Of ten minutes of the same trouble, one every second, there is a line a minute, and it says how many more."""
+    log = _log("text", "INFO")
+    for _ in range(601):
+        log.reporter.take(trouble)
+        log.clock.now_s += 1
+    assert len(log.lines) == 11
+    assert "more like it" not in log.lines[0]
+    assert all("(59 more like it since the last line)" in line for line in log.lines[1:])
+    log.reporter.take(trouble)
+    assert len(log.lines) == 11
+    if end is not None:
+        log.reporter.take(end)
+        told = len(log.lines)
+        log.reporter.take(trouble)
+        assert len(log.lines) == told + 1
+        assert "more like it" not in log.lines[-1]
+
+
+def test_addresses_do_not_make_the_same_message_a_new_one() -> None:
+    """FFmpeg puts addresses into its messages: the same one from the next child is the same trouble."""
+    log = _log("text")
+    for address in range(100):
+        log.reporter.take(FFmpegSaid("error", f"[alsa @ 0x{address:08x}] cannot open audio device"))
+    assert len(log.lines) == 1
+
+
+def test_different_troubles_are_each_told() -> None:
+    """One trouble does not hide another that begins while it goes on."""
+    log = _log("text")
+    for operation in ("upload", "manifest", "delete"):
+        log.reporter.take(StoreFailed(operation, "SlowDown", "m", "", refused=False, attempt=1, retry_in_s=1))
+    for text in ("first", "second"):
+        log.reporter.take(FFmpegSaid("error", text))
+    assert len(log.lines) == 5
+
+
+def test_every_segment_is_news() -> None:
+    """Lines about segments are never left out, however many there are."""
+    log = _log("text")
+    for number in range(100):
+        log.reporter.take(SegmentRefused(SegmentId(RUN, number), "hq 43200", Path("/spool/refused"), 480_000))
+        log.reporter.take(SegmentExpired(sealed_segment(number)))
+        log.reporter.take(SpoolOverflowed(sealed_segment(number)))
+    assert len(log.lines) == 300
+
+
+@pytest.mark.parametrize("level", ["DEBUG", "INFO", "WARNING", "ERROR"])
+def test_the_level_decides_how_much_is_logged(level: str) -> None:
+    """What is lighter than the level that was asked for is left out, and nothing else."""
+    log = _log("text", level)
+    for event, _, _ in EVENTS:
+        log.reporter.take(event)
+        log.clock.now_s += 61
+    weights = ["DEBUG", "INFO", "WARNING", "ERROR"]
+    expected = [weight for _, weight, _ in EVENTS if weights.index(weight) >= weights.index(level)]
+    found = [line.split()[1] for line in log.lines if "FFmpeg's command" not in line]
+    assert found == expected
+
+
+@pytest.mark.parametrize("text", ["ü€", 'a "quoted" word', "back\\slash", "tab\there"])
+def test_json_holds_any_text(text: str) -> None:
+    """What FFmpeg or a store says comes out of the JSON as it went in."""
+    log = _log("json")
+    log.reporter.take(FFmpegSaid("error", text))
+    assert json.loads(log.lines[0])["message"] == f"FFmpeg: {text}"
+
+
+def test_json_is_one_line_whatever_is_said() -> None:
+    """A line break inside a message does not break the line."""
+    log = _log("json")
+    log.reporter.take(StoreFailed("upload", "E", "first\nsecond", "", refused=True, attempt=1, retry_in_s=1))
+    assert len(log.stream.getvalue().split("\n")) == 2
+    assert "first\nsecond" in json.loads(log.lines[0])["message"]
+
+
+@pytest.mark.parametrize("log_format", ["text", "json"])
+def test_an_error_of_the_program_is_logged_whole(log_format: str) -> None:
+    """A mistake of ours comes with its traceback, in JSON inside the same line."""
+    log = _log(log_format)
+    try:
+        _ = 1 / 0
+    except ZeroDivisionError:
+        LOG.exception("it failed")
+    assert "it failed" in log.lines[0]
+    if log_format == "json":
+        assert "ZeroDivisionError" in json.loads(log.lines[0])["exception"]
+        assert len(log.lines) == 1
+    else:
+        assert log.lines[-1].startswith("ZeroDivisionError")
+
+
+def test_libraries_are_heard_when_something_is_wrong() -> None:
+    """A library's warning is logged like our own lines, its chatter is not, nor watchdog's remark while it stops."""
+    log = _log("text", "DEBUG")
+    library = logging.getLogger("watchdog.observers.inotify")
+    library.debug("chatter")
+    library.info("chatter")
+    library.warning("something is wrong")
+    library.error("Emitting %s event when the thread is inactive", "a")
+    logging.getLogger("urllib3").error("an event when the thread is inactive")
+    assert len(log.lines) == 2
+    assert log.lines[0].endswith("WARNING something is wrong")
+    assert log.lines[1].endswith("an event when the thread is inactive")

@@ -1,0 +1,392 @@
+"""Status: one snapshot of what happened, made from events alone."""
+
+from __future__ import annotations
+
+import json
+import math
+import threading
+from collections.abc import Iterable
+from datetime import UTC, datetime, timedelta
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+from pydantic import ValidationError
+
+from supervisor.clock import SystemClock
+from supervisor.events import (
+    ArchiveFailed,
+    CaptureEnded,
+    CaptureStarted,
+    Event,
+    FFmpegSaid,
+    LevelsMeasured,
+    OffAir,
+    Overrun,
+    SegmentArchived,
+    SegmentDropped,
+    SegmentExpired,
+    SegmentPublished,
+    SegmentRefused,
+    SegmentSealed,
+    SpoolFailed,
+    SpoolOverflowed,
+    Stopping,
+    StoreFailed,
+    StoreRecovered,
+)
+from supervisor.names import SegmentId
+from supervisor.status import Snapshot, State, StatusBoard, reduce
+from tests.unit.made import RUN, sealed_segment
+
+BEGAN = datetime(2026, 11, 23, 15, 45, tzinfo=UTC)
+
+STARTED = CaptureStarted(RUN, 4711, ("ffmpeg",))
+DIED = CaptureEnded(RUN, 1, wanted=False, reason="killed", device_lost=False, retry_in_s=0)
+UNPLUGGED = CaptureEnded(RUN, 1, wanted=False, reason="ALSA read error", device_lost=True, retry_in_s=2)
+ENDED = CaptureEnded(RUN, 255, wanted=True, reason="stopped", device_lost=False, retry_in_s=0)
+SPOOL_FULL = SpoolFailed(SegmentId(RUN, 1), "No space left on device")
+SEALED = SegmentSealed(sealed_segment(1), 2.0)
+FAILED = StoreFailed("upload", "SlowDown", "slow down", "", refused=False, attempt=1, retry_in_s=0.5)
+RECOVERED = StoreRecovered("upload", 1, 0.5)
+LEVELS = LevelsMeasured((-6.0, -7.0), (-18.0, -19.0), -23.0)
+ARCHIVE_FAILED = ArchiveFailed(sealed_segment(0), "No space left on device (/srv)", 1.0)
+ARCHIVED = SegmentArchived(sealed_segment(0), Path("/srv/recordings/a.flac"))
+
+
+def _published(index: int = 0, gap: int = 0, latency_s: float = 0.025, waiting: int = 0) -> SegmentPublished:
+    return SegmentPublished(index, sealed_segment(index), gap, latency_s, upload_s=2.0, waiting=waiting)
+
+
+def _refused(number: int = 1, samples: int = 480_000) -> SegmentRefused:
+    return SegmentRefused(SegmentId(RUN, number), "hq 0", Path("/spool/refused/x"), samples)
+
+
+def _begun() -> Snapshot:
+    return Snapshot(since=BEGAN, started_at=BEGAN, updated_at=BEGAN, station="radio", pid=1)
+
+
+def _after(*events: Event) -> Snapshot:
+    return _all_after(events)[-1]
+
+
+def _all_after(events: Iterable[Event]) -> list[Snapshot]:
+    """The snapshots after each event; one happens every second."""
+    snapshots = [_begun()]
+    for second, event in enumerate(events, 1):
+        snapshots.append(reduce(snapshots[-1], event, BEGAN + timedelta(seconds=second)))
+    return snapshots
+
+
+def _states(*events: Event) -> list[str]:
+    return [str(snapshot.state) for snapshot in _all_after(events)]
+
+
+def _alarms(*events: Event) -> list[str]:
+    return [alarm.code for alarm in _after(*events).alarms]
+
+
+def test_a_station_s_life_is_told() -> None:
+    """From start over trouble and silence to the end the state is the documented one at every step."""
+    assert _states(
+        *(STARTED, LEVELS, _published(0), FAILED, RECOVERED, _published(1), DIED, OffAir("no new segment")),
+        *(STARTED, _published(2), Stopping("asked to"), ENDED, OffAir("stopped")),
+    ) == [
+        *("starting", "starting", "starting", "on_air", "degraded", "on_air", "on_air", "degraded", "off_air"),
+        *("off_air", "on_air", "stopping", "stopping", "stopping"),
+    ]
+
+
+def test_a_station_is_starting_until_its_first_segment_is_out() -> None:
+    """Trouble before the first segment does not put a station on or off air."""
+    assert set(_states(STARTED, DIED, STARTED, FAILED, LEVELS)) == {"starting"}
+
+
+def test_nothing_brings_a_station_back_that_is_stopping() -> None:
+    """Whatever is still finished after the stop was asked for, the station is stopping."""
+    assert set(_states(_published(0), Stopping("asked to"), _published(1), FAILED, RECOVERED, LEVELS)[2:]) == {
+        "stopping"
+    }
+
+
+def test_off_air_stays_off_air_until_a_segment_is_out() -> None:
+    """Capture that runs again is not yet on air: listeners have nothing of it."""
+    assert _states(_published(0), OffAir("silent"), STARTED, LEVELS, RECOVERED, _published(1))[2:] == [
+        *("off_air", "off_air", "off_air", "off_air", "on_air")
+    ]
+
+
+def test_since_is_when_the_state_began() -> None:
+    """The time beside the state is that of its first moment, however much happens during it."""
+    snapshots = _all_after([STARTED, _published(0), LEVELS, _published(1), FAILED, LEVELS, RECOVERED])
+    seconds = [(snapshot.since - BEGAN).total_seconds() for snapshot in snapshots]
+    assert seconds == [0, 0, 2, 2, 2, 5, 5, 7]
+
+
+@pytest.mark.parametrize(
+    ("events", "alarms"),
+    [
+        ([], []),
+        ([STARTED, LEVELS, _published(0), ARCHIVED], []),
+        ([DIED], ["capture_restarting"]),
+        ([DIED, STARTED], ["capture_restarting"]),
+        ([DIED, STARTED, _published(0)], []),
+        ([ENDED], []),
+        ([UNPLUGGED], ["device_lost"]),
+        ([UNPLUGGED, STARTED, UNPLUGGED], ["device_lost"]),
+        ([UNPLUGGED, STARTED, _published(0)], []),
+        ([DIED, UNPLUGGED, STARTED, _published(0)], []),
+        ([SPOOL_FULL], ["spool_full"]),
+        ([SPOOL_FULL, SEALED], []),
+        ([FAILED], ["store_upload_failing"]),
+        ([FAILED, RECOVERED], []),
+        ([FAILED, StoreRecovered("manifest", 1, 0.5)], ["store_upload_failing"]),
+        ([ARCHIVE_FAILED], ["archive_failing"]),
+        ([ARCHIVE_FAILED, ARCHIVED], []),
+        ([_refused()], ["seal_refused"]),
+        ([_refused(samples=0)], []),
+        ([FAILED, ARCHIVE_FAILED, DIED], ["store_upload_failing", "archive_failing", "capture_restarting"]),
+        ([FAILED, ARCHIVE_FAILED, RECOVERED], ["archive_failing"]),
+    ],
+)
+def test_alarms_come_and_go(events: list[Event], alarms: list[str]) -> None:
+    """An alarm is there from the event that raised it to the event that says that it is over."""
+    assert _alarms(*events) == alarms
+
+
+def test_audio_that_is_lost_to_the_archive_is_an_alarm() -> None:
+    """When the spool is full and a segment had to go unarchived, the operator is told."""
+    assert _alarms(SpoolOverflowed(sealed_segment(0))) != []
+
+
+def test_an_alarm_says_since_when_what_and_what_to_do() -> None:
+    """A repeated alarm keeps its beginning, shows the newest message, and always has a remedy."""
+    worse = StoreFailed("upload", "AccessDenied", "no", "Check the key.", refused=True, attempt=1, retry_in_s=5)
+    snapshots = _all_after([LEVELS, FAILED, worse])
+    (first,), (second,) = snapshots[2].alarms, snapshots[3].alarms
+    assert first.since == second.since == BEGAN + timedelta(seconds=2)
+    assert "SlowDown" in first.message
+    assert "AccessDenied" in second.message
+    assert "upload" in second.message
+    assert second.remedy == "Check the key."
+    for snapshot in _all_after([DIED, UNPLUGGED, FAILED, ARCHIVE_FAILED, _refused(), SPOOL_FULL]):
+        assert all(alarm.message and alarm.remedy for alarm in snapshot.alarms)
+
+
+def test_an_alarm_that_comes_again_begins_again() -> None:
+    """After it was over, an alarm's time is that of its new beginning."""
+    (alarm,) = _after(FAILED, RECOVERED, LEVELS, FAILED).alarms
+    assert alarm.since == BEGAN + timedelta(seconds=4)
+
+
+def test_alarms_tell_where_to_look() -> None:
+    """The message of each alarm has the particulars: exit code and FFmpeg's last words, folder, segment."""
+    happened = (DIED, UNPLUGGED, ARCHIVE_FAILED, _refused(), SPOOL_FULL)
+    messages = {alarm.code: alarm.message + alarm.remedy for alarm in _after(*happened).alarms}
+    assert "exit code 1" in messages["capture_restarting"]
+    assert "killed" in messages["capture_restarting"]
+    assert "ALSA read error" in messages["device_lost"]
+    assert "No space left on device" in messages["spool_full"]
+    assert "RADIO_SPOOL_DIR" in messages["spool_full"]
+    assert "No space left on device (/srv)" in messages["archive_failing"]
+    assert f"{RUN}.00000001" in messages["seal_refused"]
+    assert "/spool/refused/x" in messages["seal_refused"]
+
+
+def test_capture_is_told() -> None:
+    """Process, run, restarts and overruns of the capture are counted."""
+    running = _after(STARTED, Overrun(RUN), Overrun(RUN)).capture
+    assert (running.pid, running.run, running.restarts, running.xruns) == (4711, RUN, 0, 2)
+    restarting = _after(STARTED, Overrun(RUN), DIED).capture
+    assert (restarting.pid, restarting.restarts, restarting.xruns) == (None, 1, 1)
+    stopped = _after(STARTED, ENDED).capture
+    assert (stopped.pid, stopped.restarts) == (None, 0)
+
+
+def test_levels_are_the_last() -> None:
+    """The levels shown are those of the last measurement."""
+    levels = _after(LevelsMeasured((0.0,), (0.0,), 0.0), LEVELS).levels
+    assert (levels.peak_db, levels.rms_db, levels.lufs) == ((-6.0, -7.0), (-18.0, -19.0), -23.0)
+
+
+def test_publishing_is_told() -> None:
+    """Count, newest index, queue and rate of upload follow what was published."""
+    snapshot = _after(_published(41), _published(42, waiting=2))
+    assert (snapshot.segments_published, snapshot.latest, snapshot.queue_depth) == (2, 42, 2)
+    assert snapshot.upload.mbit_s == pytest.approx((2_535_702 + 168_582) * 8 / 2.0 / 1e6, abs=0.001)
+
+
+def test_failed_requests_are_counted() -> None:
+    """Errors of the store are counted for good, and the last one's code stays to be read."""
+    snapshot = _after(FAILED, FAILED, RECOVERED, _published(0))
+    assert (snapshot.upload.errors, snapshot.upload.last_error) == (2, "SlowDown")
+
+
+def test_the_archive_is_told() -> None:
+    """The newest recording and their number are shown."""
+    snapshot = _after(ARCHIVED, SegmentArchived(sealed_segment(1), Path("/srv/recordings/b.flac")))
+    assert (snapshot.archive.current, snapshot.archive.segments) == ("/srv/recordings/b.flac", 2)
+
+
+@pytest.mark.parametrize(
+    ("events", "lost", "by_cause"),
+    [
+        ([_published(0)], 0, {}),
+        ([_published(0, gap=1000)], 1000, {"stopped": 1000}),
+        ([_published(0), DIED, _published(1, gap=1000)], 1000, {"restart": 1000}),
+        ([_published(0), UNPLUGGED, UNPLUGGED, _published(1, gap=1000)], 1000, {"device_lost": 1000}),
+        (
+            [_published(0), UNPLUGGED, _published(1, gap=9), DIED, _published(2, gap=1)],
+            10,
+            {"device_lost": 9, "restart": 1},
+        ),
+        ([_published(0), _refused(), _published(2, gap=480_000)], 480_000, {"seal_refused": 480_000}),
+        (
+            [_published(0), SegmentExpired(sealed_segment(1)), _published(2, gap=480_000)],
+            480_000,
+            {"upload_expired": 480_000},
+        ),
+        (
+            [_published(0), SegmentExpired(sealed_segment(1)), DIED, _published(2, gap=480_700)],
+            480_700,
+            {"upload_expired": 480_000, "restart": 700},
+        ),
+        (
+            [_published(0), _refused(), SegmentExpired(sealed_segment(2)), _published(3, gap=960_000)],
+            960_000,
+            {"seal_refused": 480_000, "upload_expired": 480_000},
+        ),
+        (
+            [_published(0), _refused(), _published(2, gap=480_000), _published(3), _published(4, gap=5)],
+            480_005,
+            {"seal_refused": 480_000, "restart": 5},
+        ),
+    ],
+)
+def test_losses_are_told_by_cause(events: list[Event], lost: int, by_cause: dict[str, int]) -> None:
+    """What listeners will never get is counted once, under what caused it."""
+    snapshot = _after(*events)
+    assert snapshot.lost.samples == lost
+    assert snapshot.lost.by_cause == by_cause
+
+
+events = st.one_of(
+    st.builds(_published, st.integers(0, 100), st.integers(0, 2_000_000)),
+    st.builds(_published, st.integers(0, 100)),
+    st.builds(_refused, st.integers(0, 100), st.sampled_from([0, 480_000])),
+    st.builds(SegmentExpired, st.builds(sealed_segment, st.integers(0, 100), samples=st.integers(1, 480_000))),
+    st.sampled_from(
+        [
+            *(
+                STARTED,
+                DIED,
+                UNPLUGGED,
+                ENDED,
+                SPOOL_FULL,
+                FAILED,
+                RECOVERED,
+                LEVELS,
+                ARCHIVE_FAILED,
+                ARCHIVED,
+                Overrun(RUN),
+            ),
+            *(OffAir("silent"), Stopping("asked to"), FFmpegSaid("error", "x"), SegmentDropped(SegmentId(RUN, 1))),
+            *(SEALED, SpoolOverflowed(sealed_segment(1))),
+        ]
+    ),
+)
+
+
+@given(st.lists(events, max_size=60))
+def test_every_snapshot_keeps_its_promises(happened: list[Event]) -> None:
+    """Whatever happens in whatever order: causes add up to the gaps, states follow alarms, time never goes back."""
+    gaps = published = 0
+    for event, (before, after) in zip(happened, pairwise(_all_after(happened)), strict=True):
+        if isinstance(event, SegmentPublished):
+            gaps, published = gaps + event.gap, published + 1
+        assert after.lost.samples == sum(after.lost.by_cause.values()) == gaps
+        assert all(samples > 0 for samples in after.lost.by_cause.values())
+        assert after.segments_published == published
+        if after.state in {State.ON_AIR, State.DEGRADED}:
+            assert after.state is (State.DEGRADED if after.alarms else State.ON_AIR)
+        assert (after.since > before.since) == (after.state is not before.state)
+        assert len({alarm.code for alarm in after.alarms}) == len(after.alarms)
+        assert Snapshot.model_validate_json(after.model_dump_json()).state is after.state
+
+
+@given(st.lists(st.floats(0, 10), min_size=1, max_size=400))
+@example([float(latency_s) for latency_s in range(400, 0, -1)])
+def test_latency_is_told_by_nearest_rank(latencies_s: list[float]) -> None:
+    """Median and 99th percentile are of the last 360 segments, and are latencies that really occurred."""
+    latency = _after(*(_published(latency_s=latency_s) for latency_s in latencies_s)).publish_latency_ms
+    last_ms = sorted(latency_s * 1000 for latency_s in latencies_s[-360:])
+    for told, q in ((latency.p50, 0.5), (latency.p99, 0.99)):
+        assert told == pytest.approx(float(np.quantile(last_ms, q, method="inverted_cdf")), abs=0.001)
+
+
+def test_before_the_first_segment_there_is_no_latency() -> None:
+    """Nothing is made up before anything was measured."""
+    latency = _after(STARTED, LEVELS).publish_latency_ms
+    assert (latency.p50, latency.p99) == (None, None)
+
+
+def test_an_event_that_changes_nothing_changes_nothing() -> None:
+    """What is only worth a line in the log leaves the snapshot as it was."""
+    before = _after(STARTED, _published(0))
+    after = reduce(before, FFmpegSaid("warning", "x"), BEGAN + timedelta(hours=1))
+    assert after.model_copy(update={"updated_at": before.updated_at}) == before
+
+
+def test_a_snapshot_is_frozen() -> None:
+    """Nobody who is given a snapshot can change it for others."""
+    with pytest.raises(ValidationError, match="frozen"):
+        _begun().state = State.ON_AIR  # type: ignore[misc]
+
+
+def test_the_json_has_the_documented_fields() -> None:
+    """Scripts that read the status find what the design promises, times in UTC with milliseconds."""
+    told = json.loads(_after(STARTED, LEVELS, _published(7, gap=9), FAILED).model_dump_json())
+    assert told["state"] == "degraded"
+    assert told["since"] == "2026-11-23T15:45:04.000Z"
+    assert told["latest"] == 7
+    assert told["capture"] == {"pid": 4711, "run": RUN, "restarts": 0, "xruns": 0}
+    assert told["levels"] == {"peak_db": [-6.0, -7.0], "rms_db": [-18.0, -19.0], "lufs": -23.0}
+    assert told["lost"] == {"samples": 9, "by_cause": {"stopped": 9}}
+    assert told["publish_latency_ms"] == {"p50": 25.0, "p99": 25.0}
+    assert told["upload"]["errors"] == 1
+    assert [alarm["code"] for alarm in told["alarms"]] == ["store_upload_failing"]
+    assert set(told["alarms"][0]) == {"code", "since", "message", "remedy"}
+    assert {"station", "uptime_s", "segments_published", "queue_depth", "spool_bytes", "archive"} <= set(told)
+
+
+def test_what_is_kept_for_counting_is_not_told() -> None:
+    """Internal memory is no part of the contract."""
+    told = json.loads(_after(_published(0), _refused()).model_dump_json())
+    assert not {"latencies_ms", "missing"} & set(told)
+
+
+def test_the_board_takes_events_from_any_thread() -> None:
+    """No event is lost when several threads tell theirs at the same time."""
+    board = StatusBoard("radio", SystemClock(), lambda: 1234)
+    threads = [
+        threading.Thread(target=lambda: [board.take(Overrun(RUN)) for _ in range(500)])  # type: ignore[func-returns-value]
+        for _ in range(8)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert board.current().capture.xruns == 8 * 500
+
+
+def test_the_board_tells_what_holds_at_the_moment() -> None:
+    """Uptime, time and the spool's size are those of the moment of asking."""
+    sizes = iter([10, 20])
+    board = StatusBoard("vinyl", SystemClock(), lambda: next(sizes))
+    first, second = board.current(), board.current()
+    assert (first.station, first.state, first.spool_bytes, second.spool_bytes) == ("vinyl", State.STARTING, 10, 20)
+    assert 0 <= first.uptime_s <= second.uptime_s
+    assert math.isclose(first.uptime_s, (first.updated_at - first.started_at).total_seconds(), abs_tol=1)
