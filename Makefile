@@ -5,15 +5,16 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 VENV := .venv
 BIN := $(VENV)/bin
+CLIENT_TESTS := radio-client/tests
 
-.PHONY: help demo test lint format bench setup setup-dev lock docs clean
+.PHONY: help demo test test-player lint format bench setup setup-dev lock docs clean
 
 help: ## Show what can be made.
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
 
 setup: $(VENV)/.ready ## Install the program: leaves .venv/bin/radio-supervisor.
 
-setup-dev: $(VENV)/.ready-dev ## Install the program with everything its tests need.
+setup-dev: $(VENV)/.ready-dev $(CLIENT_TESTS)/node_modules/.ready ## Install the program with everything its tests need.
 
 demo: ## Hear the whole line at http://127.0.0.1:8080, with no hardware and no account.
 	@tools/system-packages demo
@@ -24,13 +25,20 @@ demo: ## Hear the whole line at http://127.0.0.1:8080, with no hardware and no a
 test: ## Check the style and the types, and run every test.
 	@tools/system-packages test
 	@$(MAKE) --no-print-directory setup-dev lint
+	@npm --prefix $(CLIENT_TESTS) --silent test
 	@$(BIN)/pytest $(TEST_ARGS)
 
-lint: $(VENV)/.ready-dev ## Check style, types and layers.
+test-player: ## Listen for minutes in a real browser: exactness, slow lines.
+	@tools/system-packages test
+	@$(MAKE) --no-print-directory setup-dev
+	@$(BIN)/pytest -m player_long tests/browser
+
+lint: $(VENV)/.ready-dev $(CLIENT_TESTS)/node_modules/.ready ## Check style, types and layers.
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	npm --prefix $(CLIENT_TESTS) --silent run check
 	@! command -v shellcheck >/dev/null || shellcheck tools/system-packages tools/python-packages .ci/run tests/rig/rgw
 
 format: $(VENV)/.ready-dev ## Put the code into its form.
@@ -54,7 +62,7 @@ lock: ## Write the lock files anew (needs uv).
 	  --extra bundled-ffmpeg --output-file requirements-dev.lock
 
 clean: ## Remove the environment and everything made by tools.
-	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
+	rm -rf $(VENV) $(CLIENT_TESTS)/node_modules build dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
 
 $(VENV)/.ready: requirements.lock pyproject.toml
 	@tools/system-packages python
@@ -65,3 +73,9 @@ $(VENV)/.ready-dev: requirements-dev.lock pyproject.toml
 	@tools/system-packages python
 	@tools/python-packages $(VENV) dev
 	@touch $@ $(VENV)/.ready
+
+$(CLIENT_TESTS)/node_modules/.ready: $(CLIENT_TESTS)/package-lock.json
+	@tools/system-packages test
+	@echo "Installing npm packages from $<"
+	@npm --prefix $(CLIENT_TESTS) --silent install --no-save --no-audit --no-fund
+	@touch $@

@@ -5,7 +5,6 @@ from __future__ import annotations
 import shutil
 from collections.abc import Mapping
 from contextlib import closing
-from importlib.resources import as_file, files
 from pathlib import Path
 
 import typer
@@ -26,6 +25,7 @@ _PAGE_HEADERS = {
     ".js": Headers("text/javascript; charset=utf-8", "no-cache"),
     ".css": Headers("text/css; charset=utf-8", "no-cache"),
     ".svg": Headers("image/svg+xml", "no-cache"),
+    ".png": Headers("image/png", "no-cache"),
 }
 _BUCKET_HEADERS = {f".{EXTENSIONS[name]}": headers for name, headers in SEGMENT_HEADERS.items()} | {
     ".json": MANIFEST_HEADERS
@@ -54,8 +54,8 @@ def run_demo(file: Path | None, port: int, data: Path, segment_s: int) -> None:
     source = source_of(settings)
     plan = prepare.plan(settings, source, usable_ffmpeg(source, _ffmpeg()))
     store = prepare.store(settings)
-    with closing(Spool(settings.spool_dir)) as spool, as_file(files("supervisor") / "page") as page:
-        web = WebServer(("127.0.0.1", port), _respond(page, bucket), "--port")
+    with closing(Spool(settings.spool_dir)) as spool:
+        web = WebServer(("127.0.0.1", port), _respond(_client(), bucket), "--port")
         web.start()
         _say(web.port, settings.radio_source, bucket, recordings, segment_s)
         try:
@@ -64,18 +64,27 @@ def run_demo(file: Path | None, port: int, data: Path, segment_s: int) -> None:
             web.stop()
 
 
-def _respond(page: Path, bucket: Path) -> Respond:
-    """The page at ``/`` and beside it the bucket, as a browser would meet it."""
+def _respond(client: Path, bucket: Path) -> Respond:
+    """The page at ``/``, the player at ``/player/``, the bucket at ``/live/``, as a browser would meet them."""
 
     def respond(path: str, request: Mapping[str, str]) -> Answer:
         path = "/index.html" if path == "/" else path
-        suffix = Path(path).suffix
-        root, known = (bucket, _BUCKET_HEADERS) if path.startswith("/live/") else (page, _PAGE_HEADERS)
-        headers = known.get(suffix, Headers("application/octet-stream", "no-cache"))
+        if path.startswith("/live/"):
+            root, known = bucket, _BUCKET_HEADERS
+        else:
+            root, known = (client if path.startswith("/player/") else client / "page"), _PAGE_HEADERS
+        headers = known.get(Path(path).suffix, Headers("application/octet-stream", "no-cache"))
         sent = {"Content-Type": headers.content_type, "Cache-Control": headers.cache_control}
         return file_answer(root, path, request, sent)
 
     return respond
+
+
+def _client() -> Path:
+    """The folder of page and player: in the installed package, or in the source tree that this is run from."""
+    here = Path(__file__).resolve().parent
+    packaged = here / "client"
+    return packaged if packaged.is_dir() else here.parent / "radio-client"
 
 
 def _ffmpeg() -> str:

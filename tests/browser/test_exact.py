@@ -30,6 +30,7 @@ def worst(bucket: WebBucket, recording: Recording, span: dict[str, Any], skip: t
     return float(np.nanmax(np.abs(heard - true)))
 
 
+@pytest.mark.player_long
 @pytest.mark.timeout(150)
 def test_every_sample_sounds_as_it_was_published(station: Station, ear: Ear) -> None:
     """Seven joined HQ segments are bit-exact, a switch to LQ and back is aligned to the sample, a gap is silence."""

@@ -56,6 +56,7 @@ def first_sound_ms(ear: Ear) -> float:
 LINES = {"slow": (1.5, 150, "lq"), "middling": (5, 60, "hq"), "good": (20, 40, "hq")}
 
 
+@pytest.mark.player_long
 @pytest.mark.timeout(150)
 @pytest.mark.parametrize("line", LINES)
 def test_a_line_gets_the_quality_that_it_carries(station: Station, ear: Ear, line: str) -> None:

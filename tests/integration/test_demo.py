@@ -39,7 +39,9 @@ def listen(port: int, segment_s: int, within_s: float) -> None:
     eventually(lambda: get(f"{site}/live/manifest.json")[0] == 200, within_s, "the manifest answers")
     status, page, headers = get(f"{site}/")
     assert (status, headers["Content-Type"]) == (200, "text/html; charset=utf-8")
-    assert b"<title>" in page
+    assert b"<radio-player" in page
+    status, _, headers = get(f"{site}/player/radio-player.js")
+    assert (status, headers["Content-Type"]) == (200, "text/javascript; charset=utf-8")
     status, body, headers = get(f"{site}/live/manifest.json", Origin="https://example.org")
     assert headers["Content-Type"] == "application/json"
     assert headers["Access-Control-Allow-Origin"] == "*"
