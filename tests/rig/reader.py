@@ -67,10 +67,13 @@ class Reader:
 
     def _check(self, key: str, size: int) -> None:
         answer = self._http.request("HEAD" if key in self.objects else "GET", f"{self._bucket.public_url}/{key}")
-        if answer.status == 404:
+        if answer.status in {403, 404}:  # S3 answers 403 for what is not there to those who may not list
             now = self._manifest() or {"segments": []}
             if any(key in (segment["hq"]["key"], segment["lq"]["key"]) for segment in now["segments"]):
                 self.violations.append(f"{key} is named but not there")
+            return
+        if answer.status != 200:
+            self.violations.append(f"{key} answers {answer.status}")
             return
         if int(answer.headers["Content-Length"]) != size:
             self.violations.append(f"{key} has {answer.headers['Content-Length']} bytes, not {size}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import stat
 import threading
 from pathlib import Path
@@ -26,6 +27,56 @@ def test_a_file_is_replaced(tmp_path: Path, *, durable: bool) -> None:
     write_whole(tmp_path / "file", bytes(1000), durable=durable)
     write_whole(tmp_path / "file", b"new", durable=durable)
     assert (tmp_path / "file").read_bytes() == b"new"
+
+
+@pytest.fixture
+def synced(monkeypatch: pytest.MonkeyPatch) -> list[tuple[Path, int]]:
+    """Everything that is synced, with its size at that moment."""
+    found: list[tuple[Path, int]] = []
+    sync = os.fsync
+
+    def note(descriptor: int) -> None:
+        found.append((Path(f"/proc/self/fd/{descriptor}").readlink(), os.fstat(descriptor).st_size))
+        sync(descriptor)
+
+    monkeypatch.setattr(os, "fsync", note)
+    return found
+
+
+def test_what_is_to_last_is_synced(tmp_path: Path, synced: list[tuple[Path, int]]) -> None:
+    """Before the file gets its name all of it is on the disk, and then the name is."""
+    write_whole(tmp_path / "file", b"hello", durable=True)
+    (file, size), (folder, _) = synced
+    assert (file.parent, size) == (tmp_path, 5)
+    assert file != tmp_path / "file"
+    assert folder == tmp_path
+
+
+def test_what_need_not_last_is_not_synced(tmp_path: Path, synced: list[tuple[Path, int]]) -> None:
+    """A file on tmpfs costs no wait for a disk, unless it is asked for."""
+    write_whole(tmp_path / "file", b"hello")
+    assert synced == []
+
+
+def test_new_folders_are_synced(tmp_path: Path, synced: list[tuple[Path, int]]) -> None:
+    """Each new folder's name is on the disk; those that were there before cost nothing."""
+    make_folders(tmp_path / "2026/11")
+    assert {path for path, _ in synced} == {tmp_path, tmp_path / "2026"}
+    synced.clear()
+    make_folders(tmp_path / "2026/11/23")
+    assert [path for path, _ in synced] == [tmp_path / "2026/11"]
+    synced.clear()
+    make_folders(tmp_path / "2026/11/23")
+    assert synced == []
+
+
+def test_no_descriptor_is_kept(tmp_path: Path) -> None:
+    """A program that runs for months gives back every descriptor that it opens."""
+    before = len(list(Path("/proc/self/fd").iterdir()))
+    for number in range(20):
+        write_whole(tmp_path / str(number), b"hello", durable=True)
+        make_folders(tmp_path / f"folder-{number}/inside")
+    assert len(list(Path("/proc/self/fd").iterdir())) <= before + 2
 
 
 def test_others_may_read_it(tmp_path: Path) -> None:

@@ -17,7 +17,7 @@ from supervisor.sealing import check, flac
 from supervisor.sealing.damage import DamagedError
 from tests.rig.audio import Pcm, decode_flac, flac_is_perfect
 from tests.rig.parts import need
-from tests.unit.takes import Take
+from tests.unit.takes import Take, ffmpeg_program, run
 
 FRAME = 4_800
 
@@ -132,19 +132,38 @@ def test_frames_in_the_wrong_order_are_found(short_take: Take) -> None:
         flac.count_samples(whole[:a] + whole[b:c] + whole[a:b] + whole[c:])
 
 
-@pytest.mark.parametrize("number_bytes", [1, 2, 3, 4, 5, 6, 7])
-def test_runs_of_any_age_are_walked(short_take: Take, number_bytes: int) -> None:
+@pytest.mark.parametrize(
+    "first",
+    [
+        # where a number begins to take one more byte, and where the bits in its first byte change
+        *(0, 0x7A, 0xBA, 0x7FA, 0x1FFA, 0xFFFA, 0x3_FFFA, 0x1F_FFFA),
+        *(0xFF_FFFA, 0x3FF_FFFA, 0x3FFF_FFFA, 0x7FFF_FFFA, 0xFFFF_FFFA),
+    ],
+    ids=hex,
+)
+def test_runs_of_any_age_are_walked(short_take: Take, first: int) -> None:
     """A frame's number takes more bytes the longer a run is: years of it make no difference."""
-    least = {1: 0, 2: 0x80, 3: 0x800, 4: 0x1_0000, 5: 0x20_0000, 6: 0x400_0000, 7: 0x8000_0000}[number_bytes]
     whole = short_take.hq(0)
     begins = _audio_begins(whole)
-    aged = _renumbered(whole, least)
-    assert len(aged) == len(whole) + 10 * (number_bytes - 1)
+    aged = _renumbered(whole, first)
+    assert len(aged) == len(whole) + sum(len(_coded(number)) - 1 for number in range(first, first + 10))
     found = list(flac.frames(aged))
     assert [frame.samples for frame in found] == [FRAME] * 10
     assert found[-1].end == len(aged)
     for cut in range(begins, begins + 40):
         assert flac.whole_frames(aged[:cut]) == []
+
+
+@pytest.mark.parametrize(
+    "samples", [1, 16, 100, 192, 255, 256, 257, 512, 576, 1000, 1024, 1152, 2048, 2304, 4096, 4608, 4799, 4800, 4801]
+)
+def test_a_last_frame_of_any_length_is_counted(samples: int) -> None:
+    """FFmpeg codes a frame's length in several ways, by what it is: each is understood."""
+    source = ["-f", "lavfi", "-i", f"anoisesrc=r=48000:a=0.5,atrim=end_sample={9600 + samples}"]
+    target = ["-ac", "2", "-c:a", "flac", "-frame_size", str(FRAME), "-f", "flac", "-"]
+    data = run([ffmpeg_program("system"), "-v", "error", *source, *target])
+    assert flac.count_samples(data) == 9600 + samples
+    assert [frame.samples for frame in flac.frames(data)][:3] == [FRAME, FRAME, min(samples, FRAME)]
 
 
 def _renumbered(whole: bytes, first: int) -> bytes:
