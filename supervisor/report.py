@@ -111,7 +111,7 @@ def _trouble(event: Event) -> str | None:  # noqa: PLR0911 - a table
     """What goes on when events of this kind repeat; None for events of which each is news."""
     match event:
         case StoreFailed():
-            return f"store {event.operation}"
+            return f"store {event.operation} {event.refused}"
         case ArchiveFailed():
             return "archive"
         case SpoolFailed():
@@ -132,7 +132,7 @@ def _ends(event: Event) -> tuple[str, ...]:
     """The troubles that are over with this event."""
     match event:
         case StoreRecovered():
-            return (f"store {event.operation}",)
+            return tuple(f"store {event.operation} {refused}" for refused in (False, True))
         case SegmentArchived():
             return ("archive",)
         case SegmentSealed():

@@ -10,6 +10,7 @@ from __future__ import annotations
 import fcntl
 import os
 import shutil
+import time
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
@@ -27,6 +28,8 @@ from supervisor.segments import QueuedSegment, RawSegment, SealedSegment
 
 _LIVES, _OVER = ".run", ".over"
 _MOST_REFUSED = 8
+_LOCK_TRIES = 5
+_LOCK_PAUSE_S = 0.05
 
 
 class RunRecord(BaseModel):
@@ -138,6 +141,7 @@ class Spool:
         self.folders = Folders(root.absolute())
         f = self.folders
         try:
+            root.mkdir(mode=0o700, parents=True, exist_ok=True)
             for folder in (f.raw, f.runs, f.sealing, f.refused, f.publish, f.archive):
                 folder.mkdir(parents=True, exist_ok=True)
             self._lock = _lock(f.lock)
@@ -252,6 +256,8 @@ def _closed(record: RunRecord, paths: list[Path]) -> Iterator[RawSegment]:
     hq, lq, checks = files["hq"], files["lq"], files["check"]
     newest = max((*hq, *lq, *checks), default=0)
     open_from = min(max(hq, default=0), max(lq, default=0))
+    # whichever quality was behind when FFmpeg was killed decides where the run ended
+    ended_from = min(max(hq, default=newest), max(lq, default=newest))
     # an older Opus file on its own is there only to give its end to the next segment
     for number in sorted({*hq, *checks, *(lq.keys() & {newest})}):
         if not record.over and (number >= open_from or not _checked(checks.get(number))):
@@ -262,7 +268,7 @@ def _closed(record: RunRecord, paths: list[Path]) -> Iterator[RawSegment]:
             lq=lq.get(number),
             check=checks.get(number),
             previous_lq=lq.get(number - 1),
-            last=record.over and (number >= max(hq, default=newest) or not _checked(checks.get(number))),
+            last=record.over and (number >= ended_from or not _checked(checks.get(number))),
         )
 
 
@@ -284,9 +290,7 @@ def is_in_use(folders: Folders) -> bool:
 
 def _lock(path: Path) -> TextIOWrapper:
     file = path.open("a+", encoding="ascii")
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
+    if not _locked(file):
         file.seek(0)
         holder = file.read().strip() or "unknown"
         file.close()
@@ -294,8 +298,20 @@ def _lock(path: Path) -> TextIOWrapper:
             f"another radio-supervisor (process {holder}) is using the spool folder '{path.parent}'",
             "Stop it, or give this one its own RADIO_SPOOL_DIR.",
             Exit.USAGE,
-        ) from None
+        )
     file.truncate(0)
     file.write(str(os.getpid()))
     file.flush()
     return file
+
+
+def _locked(file: TextIOWrapper) -> bool:
+    """Takes the lock; whoever only looks whether it is held holds it for a moment, so it is tried more than once."""
+    for _ in range(_LOCK_TRIES):
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            time.sleep(_LOCK_PAUSE_S)
+        else:
+            return True
+    return False
