@@ -14,7 +14,7 @@ OLDEST = (5, 1)
 """The oldest FFmpeg that this project is tested with."""
 
 _QUESTIONS = {
-    # from FFmpeg 7 on, devices such as alsa and lavfi are no longer listed among the demuxers
+    # FFmpeg 7 lists devices such as alsa and lavfi with a flag column more among the demuxers, alike in their own list
     "demuxer": ("-demuxers", "-devices"),
     "encoder": ("-encoders",),
     "filter": ("-filters",),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -95,8 +94,3 @@ class Archivist:
             self._emit(SpoolOverflowed(queued.sealed))
             dropped = True
         return dropped
-
-
-def free_bytes(folder: Path) -> int:
-    """What can still be written to the disk of ``folder``."""
-    return shutil.disk_usage(folder).free

@@ -5,9 +5,6 @@ from ffmpeg_profiles.profile import Filter, Rendition
 ENCODER_DELAY_SAMPLES = 312
 """What libopus adds in front at 48 kHz; the same number of samples is taken off its input."""
 
-PACKET_SAMPLES = 960
-"""Samples in an Opus packet of 20 ms at 48 kHz."""
-
 BITRATE = 128_000
 
 RENDITION = Rendition(

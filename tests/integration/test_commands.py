@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.rig.parts import free_port, need
+from tests.rig.parts import free_port
 from tests.rig.radio import command, on_air
 from tests.rig.s3 import ACCESS_KEY, SECRET_KEY, Bucket
 from tests.rig.sound import sound_device
@@ -205,8 +205,3 @@ def _health(port: int) -> tuple[int, str]:
             return answer.status, answer.read().decode()
     except urllib.error.HTTPError as error:
         return error.code, error.read().decode()
-
-
-def test_ffmpeg_is_there_for_these_tests() -> None:
-    """The tests of this file run a real FFmpeg."""
-    need("ffmpeg")
