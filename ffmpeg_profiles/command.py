@@ -18,15 +18,15 @@ _COMMON = (
 
 
 def compile_command(executable: str, source: Source, outputs: Iterable[Output]) -> list[str]:
-    """The argv that reads ``source`` once and writes every output."""
+    """The argv that reads ``source`` once and writes every output; to be run with an empty standard input."""
     stream = ffmpeg.input(source.url, **source.options).audio
     programme = _apply((*source.filters, *_COMMON), stream).asplit()
     written = [
         ffmpeg.output(_apply(output.filters, programme[number]), output.target, **output.options)
         for number, output in enumerate(outputs)
     ]
-    # the terminal is the operator's; progress is read from the meters
-    quiet = ("-hide_banner", "-nostdin", "-nostats", "-loglevel", "level+warning")
+    # progress is read from the meters; with -nostdin FFmpeg 7.0 would hear no signal
+    quiet = ("-hide_banner", "-nostats", "-loglevel", "level+warning")
     command: list[str] = ffmpeg.merge_outputs(*written).global_args(*quiet).compile(cmd=executable)
     return command
 

@@ -88,7 +88,7 @@ def test_time_is_counted_in_samples_before_anything_else() -> None:
 
 
 def test_filters_of_one_output_touch_no_other() -> None:
-    """The trim of LQ, the frames of the check and the meters are each on a branch of their own."""
+    """The trim of LQ and the meters are each on a branch of their own, and the check on one without any filter."""
     steps = _graph(_station_command(parse_source("tone:")))
     branch = {step[step.rindex("[") :]: step[: step.index("]") + 1] for step in steps if "asplit" not in step}
     _, parts = _parts(_station_command(parse_source("tone:")))
@@ -102,9 +102,9 @@ def test_filters_of_one_output_touch_no_other() -> None:
 
 
 def test_ffmpeg_keeps_off_the_operator_s_terminal() -> None:
-    """FFmpeg reads no keys, draws no progress, and says only what is wrong, with its level in front."""
-    assert _station_command(parse_source("tone:"))[-5:] == [
-        *("-hide_banner", "-nostdin", "-nostats"),
+    """FFmpeg draws no progress, and says only what is wrong, with its level in front."""
+    assert _station_command(parse_source("tone:"))[-4:] == [
+        *("-hide_banner", "-nostats"),
         *("-loglevel", "level+warning"),
     ]
 

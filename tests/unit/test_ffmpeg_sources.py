@@ -76,7 +76,7 @@ def test_the_pair_is_picked_bit_exactly(ffmpeg: str, tmp_path: Path) -> None:
     device = parse_source("alsa:umc", Input(48_000, 4, (3, 4)))
     source = replace(device, url=str(raw), options={"f": "s32le", "ar": 48_000, "ac": 4})
     command = compile_command(ffmpeg, source, [Output("-", {"f": "s32le"})])
-    heard = subprocess.run(command, capture_output=True, timeout=20, check=True).stdout
+    heard = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, timeout=20, check=True).stdout
     assert np.array_equal(np.frombuffer(heard, "<i4").reshape(-1, 2), four[:, 2:])
 
 
