@@ -46,11 +46,16 @@ class Source:
 
 @dataclass(frozen=True)
 class Output:
-    """One output of the graph: its own filters, its options, and where it is written."""
+    """One output of the graph: its own filters, its options, and where it is written.
+
+    Its time is the count of samples, so that cuts never follow the jitter of a device's timestamps; with
+    ``source_time`` it is what the source says, which for a device is when each sample was captured.
+    """
 
     target: str
     options: Options
     filters: tuple[Filter, ...] = ()
+    source_time: bool = False
 
 
 @dataclass(frozen=True)
@@ -75,6 +80,12 @@ def segmented(stem: str, extension: str, segment_s: int, options: Options, filte
     return Output(
         # a percent sign of the path is not a number's
         target=f"{stem.replace('%', '%%')}.%08d.{extension}",
-        options={"f": "segment", "segment_time": segment_s, **options},
+        options={
+            "f": "segment",
+            "segment_time": segment_s,
+            # what is encoded is in the file at once: a crash finds it there
+            "segment_format_options": "flush_packets=1",
+            **options,
+        },
         filters=tuple(filters),
     )

@@ -4,10 +4,31 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
 from pathlib import Path
 
 from supervisor.names import SegmentId
 from supervisor.segments import SealedSegment
+
+
+class Cause(StrEnum):
+    """Why samples are missing."""
+
+    XRUN = "xrun"
+    RESTART = "restart"
+    DEVICE_LOST = "device_lost"
+    SEAL_REFUSED = "seal_refused"
+    UPLOAD_EXPIRED = "upload_expired"
+    SPOOL_FULL = "spool_full"
+    STOPPED = "stopped"
+
+
+class MissingFrom(StrEnum):
+    """What samples are missing from."""
+
+    STREAM = "stream"
+    ARCHIVE = "archive"
 
 
 @dataclass(frozen=True)
@@ -21,16 +42,12 @@ class CaptureStarted:
 
 @dataclass(frozen=True)
 class CaptureEnded:
-    """A run is over; ``wanted`` when the program asked for it. ``retry_in_s`` is the pause before the next.
-
-    ``device_lost`` when FFmpeg says that the device is not there, or no longer.
-    """
+    """A run is over, by its ``cause``. ``retry_in_s`` is the pause before the next."""
 
     run: str
     exit_code: int
-    wanted: bool
+    cause: Cause
     reason: str
-    device_lost: bool
     retry_in_s: float
 
 
@@ -47,6 +64,29 @@ class Overrun:
     """The device's buffer was full before FFmpeg read it (an xrun): samples were lost inside a run."""
 
     run: str
+
+
+@dataclass(frozen=True)
+class InputLost:
+    """So many ``samples`` went by uncaptured inside a run, where it had come to ``at_sample``."""
+
+    run: str
+    at_sample: int
+    samples: int
+
+
+@dataclass(frozen=True)
+class SamplesLost:
+    """An entry of the ledger: ``samples`` are missing since ``at``, from what listeners hear or from the archive.
+
+    ``where`` is the segment before which they are missing, or that is missing itself.
+    """
+
+    at: datetime
+    samples: int
+    cause: Cause
+    missing_from: MissingFrom
+    where: SegmentId
 
 
 @dataclass(frozen=True)
@@ -181,6 +221,8 @@ Event = (
     | CaptureEnded
     | FFmpegSaid
     | Overrun
+    | InputLost
+    | SamplesLost
     | LevelsMeasured
     | SegmentSealed
     | SegmentRefused

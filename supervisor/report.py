@@ -14,11 +14,14 @@ from supervisor.events import (
     ArchiveFailed,
     CaptureEnded,
     CaptureStarted,
+    Cause,
     Event,
     FFmpegSaid,
+    InputLost,
     LevelsMeasured,
     OffAir,
     Overrun,
+    SamplesLost,
     SegmentArchived,
     SegmentDropped,
     SegmentExpired,
@@ -118,7 +121,7 @@ def _trouble(event: Event) -> str | None:  # noqa: PLR0911 - a table
             return "spool"
         case CaptureStarted():
             return "capture started"
-        case CaptureEnded(wanted=False):
+        case CaptureEnded() if event.cause is not Cause.STOPPED:
             return "capture ended"
         case Overrun():
             return "overrun"
@@ -147,7 +150,7 @@ def _line(event: Event) -> Line | None:  # noqa: C901, PLR0911, PLR0912 - a tabl
             return None
         case CaptureStarted():
             return _info(f"capturing, run {event.run} (FFmpeg is process {event.pid})", run=event.run, pid=event.pid)
-        case CaptureEnded(wanted=True):
+        case CaptureEnded(cause=Cause.STOPPED):
             return _info(f"capture ended, run {event.run}", run=event.run, exit_code=event.exit_code)
         case CaptureEnded():
             text = f"FFmpeg ended, exit code {event.exit_code}: {event.reason}; next try in {event.retry_in_s:.1f} s"
@@ -159,6 +162,11 @@ def _line(event: Event) -> Line | None:  # noqa: C901, PLR0911, PLR0912 - a tabl
             return _warning(
                 "xrun: the device's buffer was full before FFmpeg read it; samples were lost", run=event.run
             )
+        case InputLost():
+            text = f"the device lost {event.samples} samples near sample {event.at_sample} of run {event.run}"
+            return _warning(text, run=event.run, at_sample=event.at_sample, samples=event.samples)
+        case SamplesLost():
+            return _lost(event)
         case SegmentSealed(segment=s):
             return (
                 logging.DEBUG,
@@ -204,6 +212,12 @@ def _published(event: SegmentPublished) -> Line:
         text,
         {**fields, "latency_ms": round(latency_ms, 3), "upload_ms": round(event.upload_s * 1000, 3)},
     )
+
+
+def _lost(event: SamplesLost) -> Line:
+    text = f"{event.samples} samples are missing from the {event.missing_from} at {event.where}: {event.cause}"
+    fields = {"samples": event.samples, "cause": event.cause.value, "missing_from": event.missing_from.value}
+    return _warning(text, segment=str(event.where), **fields)
 
 
 def _refused(event: SegmentRefused) -> Line:

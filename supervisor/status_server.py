@@ -14,7 +14,8 @@ from pydantic import ValidationError
 
 from supervisor.files import write_whole
 from supervisor.spool import Folders, is_in_use
-from supervisor.status import Snapshot, State
+from supervisor.state import State
+from supervisor.status import Snapshot
 from supervisor.stop import Stop
 from supervisor.web import NOT_FOUND, Answer, Respond
 

@@ -18,11 +18,15 @@ from supervisor.events import (
     ArchiveFailed,
     CaptureEnded,
     CaptureStarted,
+    Cause,
     Event,
     FFmpegSaid,
+    InputLost,
     LevelsMeasured,
+    MissingFrom,
     OffAir,
     Overrun,
+    SamplesLost,
     SegmentArchived,
     SegmentDropped,
     SegmentExpired,
@@ -42,12 +46,12 @@ from tests.unit.made import RUN, sealed_segment
 SEGMENT = f"{RUN}.00000007"
 COMMAND = ("ffmpeg", "-f", "alsa", "-i", "hw:CARD=UMC404HD", "-af", "pan=stereo|c0=c2")
 
-DIED = CaptureEnded(RUN, 1, wanted=False, reason="ALSA read error", device_lost=True, retry_in_s=2.5)
+DIED = CaptureEnded(RUN, 1, Cause.DEVICE_LOST, reason="ALSA read error", retry_in_s=2.5)
 STORE_FAILED = StoreFailed("upload", "SlowDown", "slow down", "", refused=False, attempt=3, retry_in_s=0.5)
 
 EVENTS: list[tuple[Event, str, list[str]]] = [
     (CaptureStarted(RUN, 4711, COMMAND), "INFO", [RUN, "4711"]),
-    (CaptureEnded(RUN, 255, wanted=True, reason="stopped", device_lost=False, retry_in_s=0), "INFO", [RUN]),
+    (CaptureEnded(RUN, 255, Cause.STOPPED, reason="stopped", retry_in_s=0), "INFO", [RUN]),
     (
         DIED,
         "ERROR",
@@ -56,6 +60,12 @@ EVENTS: list[tuple[Event, str, list[str]]] = [
     (FFmpegSaid("warning", "Guessed Channel Layout"), "INFO", ["FFmpeg: Guessed Channel Layout"]),
     (FFmpegSaid("error", "cannot open audio device"), "ERROR", ["FFmpeg: cannot open audio device"]),
     (Overrun(RUN), "WARNING", ["xrun"]),
+    (InputLost(RUN, 96_000, 1_234), "WARNING", [RUN, "1234 samples", "96000"]),
+    (
+        SamplesLost(sealed_segment(7).start, 1_234, Cause.XRUN, MissingFrom.STREAM, sealed_segment(7).id),
+        "WARNING",
+        [SEGMENT, "1234 samples", "stream", "xrun"],
+    ),
     (SegmentSealed(sealed_segment(7), 2.25), "DEBUG", [SEGMENT, "2.2 ms"]),
     (
         SegmentRefused(SegmentId(RUN, 7), "hq 43200", Path("/spool/refused/7"), 480_000),
