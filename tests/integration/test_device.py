@@ -7,6 +7,7 @@ import os
 import signal
 import time
 from collections.abc import Iterator
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -103,3 +104,28 @@ def test_an_unplugged_device_comes_back(radio: Radio, device: SoundDevice) -> No
     assert status["alarms"] == []
     assert status["lost"]["by_cause"] == {"device_lost": sum(gaps(radio))}
     assert radio.log.count("FFmpeg ended") <= 3
+
+
+@pytest.mark.timeout(90)
+def test_what_a_device_leaves_out_is_found(radio: Radio, device: SoundDevice) -> None:
+    """Samples that go by inside a run, without a word from the device, are a gap, counted as an overrun's, and kept."""
+    eventually(lambda: radio.status()["segments_published"] >= 8, 20, "the timeline is settled")
+    run = radio.status()["capture"]["run"]
+    began_s = time.monotonic()
+    with device.skipping():
+        eventually(lambda: time.monotonic() - began_s > 1.0, 5, "a second has passed")
+    took_s = time.monotonic() - began_s
+    eventually(lambda: radio.status()["lost"]["samples"], 20, f"the loss is found\n{radio.log}")
+    status = radio.status()
+    (gap,) = gaps(radio)
+    assert status["lost"] == {"samples": gap, "by_cause": {"xrun": gap}}
+    assert 1.0 * 48_000 - 4_800 < gap < took_s * 48_000 + 4_800
+    assert status["capture"]["run"] == run
+    segments = json.loads((radio.folder / "bucket/live/manifest.json").read_bytes())["segments"]
+    starts_s = [datetime.fromisoformat(segment["start"]).timestamp() for segment in segments]
+    covered = sum(segment["samples"] + segment["gap"] for segment in segments[8:-1]) + segments[-1]["gap"]
+    assert covered / 48_000 == pytest.approx(starts_s[-1] - starts_s[8], abs=0.1)
+    ledger = next(radio.folder.glob("recordings/*_losses.jsonl"))
+    eventually(lambda: ledger.read_text(encoding="utf-8"), 10, "the ledger has it")
+    (entry,) = [json.loads(line) for line in ledger.read_text(encoding="utf-8").splitlines()]
+    assert (entry["samples"], entry["cause"], entry["missing_from"]) == (gap, "xrun", "stream")

@@ -89,6 +89,15 @@ class SoundDevice:
             player.kill()
             player.wait()
 
+    @contextmanager
+    def skipping(self) -> Iterator[None]:
+        """Delivers nothing and keeps nothing, as a device does whose buffer has run over; time goes on."""
+        self._pactl("suspend-sink", "radio", "1")
+        try:
+            yield
+        finally:
+            self._pactl("suspend-sink", "radio", "0")
+
     def _pactl(self, *words: str) -> bool:
         asked = subprocess.run(
             ["pactl", f"--server=unix:{self.folder / 'native'}", *words],
