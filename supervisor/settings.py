@@ -79,7 +79,9 @@ class Settings(BaseSettings):
         "Seconds without a new segment until the manifest says off air. Default: 30, or three segments if longer.",
         allow_inf_nan=False,
     )
-    radio_status_listen: str = _setting("127.0.0.1:9464", "HOST:PORT", "Where `/status.json` and `/healthz` answer.")
+    radio_status_listen: str = _setting(
+        "127.0.0.1:9464", "HOST:PORT", "Where `/status.json`, `/metrics` and `/healthz` answer."
+    )
     radio_log_format: Literal["text", "json"] = _setting(
         "text", "`text` or `json`", "Log lines for people or machines."
     )

@@ -148,6 +148,8 @@ def test_status_follows_the_station(tmp_path: Path, tmpfs: Path) -> None:
         assert told["capture"]["restarts"] == 0
         assert told["lost"]["samples"] == 0
         assert len(told["levels"]["peak_db"]) == 2
+        with urllib.request.urlopen(f"http://127.0.0.1:{radio.port}/metrics", timeout=5) as answer:
+            assert 'radio_state{state="on_air"} 1.0' in answer.read().decode().splitlines()
         assert _health(radio.port) == (200, "on_air\n")
         elsewhere = {**settings, "RADIO_STATUS_LISTEN": f"127.0.0.1:{free_port()}"}
         assert command("status", settings=elsewhere, folder=tmp_path).returncode == 0
