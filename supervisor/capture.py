@@ -15,6 +15,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from ffmpeg_profiles.profile import DeviceAbsentError
 from supervisor.backoff import Backoff
 from supervisor.clock import Clock, boot_id, utc
 from supervisor.events import CaptureEnded, CaptureStarted, Emit, FFmpegSaid, Overrun
@@ -111,6 +112,8 @@ class Capture:
             # known before FFmpeg exists: whatever it writes will be found, also after a crash
             self._spool.write_run(record)
             code, reason = self._live(record, stop)
+        except DeviceAbsentError as error:
+            code, reason = _NOT_STARTED, f"No such device: {error}"  # in ALSA's words
         except OSError as error:
             code, reason = _NOT_STARTED, f"FFmpeg could not be started: {error.strerror}"
         self._spool.end_run(record.run)

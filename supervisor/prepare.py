@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from ffmpeg_profiles.profile import Source
+from ffmpeg_profiles.profile import DeviceAbsentError, Source
 from supervisor.bucket import Programme
 from supervisor.devices import open_problem
 from supervisor.errors import UserError
@@ -30,7 +30,7 @@ def plan(settings: Settings, source: Source, ffmpeg: str, *, take_over: bool = F
         UserError: names the setting or the missing part, and what to do.
     """
     if source.device:
-        _require_device(source)
+        _require_device(settings.radio_source, source)
     recordings = settings.radio_recordings_dir.resolve()
     return Plan(
         programme=Programme(
@@ -84,10 +84,14 @@ def child_environment(environment: Mapping[str, str]) -> dict[str, str]:
     return {name: value for name, value in environment.items() if not name.startswith(_NOT_FOR_CHILDREN)}
 
 
-def _require_device(source: Source) -> None:
-    if problem := open_problem(source.url):
+def _require_device(name: str, source: Source) -> None:
+    try:
+        problem = open_problem(source.located().url)
+    except DeviceAbsentError as error:
+        problem = str(error)
+    if problem:
         raise UserError(
-            f"RADIO_SOURCE=alsa:{source.url}: the device cannot be opened: {problem}.",
+            f"RADIO_SOURCE={name}: the device cannot be opened: {problem}.",
             "'radio-supervisor devices' shows what there is. Is it plugged in and free, and are you in group 'audio'?",
         )
 

@@ -153,7 +153,7 @@ class Station:
     def _command(self, stem: Path, meters_descriptor: int) -> list[str]:
         programme = self._plan.programme
         wanted = outputs(stem, programme.segment_s, programme.sample_rate, meters_descriptor)
-        return compile_command(self._plan.ffmpeg, self._plan.source, wanted)
+        return compile_command(self._plan.ffmpeg, self._plan.source.located(), wanted)
 
     def _pcm_md5(self, flac: bytes) -> str:
         try:
