@@ -20,6 +20,7 @@ from supervisor.clock import Clock
 from supervisor.encoding import outputs
 from supervisor.errors import UserError
 from supervisor.events import CaptureEnded, Emit, Event, SegmentPublished, SegmentSealed, Stopping
+from supervisor.host_clock import HostClockWatch
 from supervisor.names import Keys
 from supervisor.publish import Publisher
 from supervisor.seal import Sealer
@@ -89,6 +90,8 @@ class Station:
         self._publishing = self._worker("publish", lambda: self._publisher.run(self._more_to_come, self._open_bucket))
         self._archiving = self._worker("archive", lambda: self._archivist.run(self._more_to_come))
         self._noting = self._worker("state-file", lambda: keep_state_file(self.status, self._state_file, self._ended))
+        clock_watch = HostClockWatch(lambda: store.clock_ahead_s, self._emit)
+        self._checking = self._worker("host-clock", lambda: clock_watch.run(self._ended))
         starts_within_s = programme.segment_s + programme.offline_after_s
         self._web = WebServer(plan.status_address, respond_with(self.status, starts_within_s), "RADIO_STATUS_LISTEN")
 
@@ -110,13 +113,14 @@ class Station:
         self._open_before_going_on_air()
         self._watch.start()
         self._web.start()
-        for worker in (self._noting, self._archiving, self._publishing, self._sealing, self._capturing):
+        for worker in (self._noting, self._checking, self._archiving, self._publishing, self._sealing, self._capturing):
             worker.start()
         self._stop.wait()
         self._emit(Stopping("asked to" if self._failed() is None else "something failed"))
         finished = self._end_in_order()
         self._ended.request()
         self._noting.join(1.0)
+        self._checking.join(1.0)
         self._web.stop()
         self._watch.stop()
         if failed := self._failed():

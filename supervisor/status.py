@@ -17,6 +17,7 @@ from supervisor.events import (
     ArchiveFailed,
     CaptureEnded,
     CaptureStarted,
+    ClockChecked,
     Event,
     LevelsMeasured,
     OffAir,
@@ -34,6 +35,11 @@ from supervisor.events import (
 )
 
 _LATENCIES_KEPT = 360
+_CLOCK_ALARM_S = 10.0
+_SYNCHRONISE = (
+    "Have the host keep its clock: 'timedatectl set-ntp true' where systemd-timesyncd is, else install chrony and run "
+    "'chronyc makestep'. Requests are signed with the store's time meanwhile; the keys are not to blame."
+)
 _Model = TypeVar("_Model", bound=BaseModel)
 
 
@@ -82,6 +88,15 @@ class Lost(_Frozen):
     by_cause: dict[str, int] = {}
 
 
+class ClockStatus(_Frozen):
+    """This machine's clock; offset and skew are positive when it is behind. Null is what nobody tells."""
+
+    synchronised: bool | None = None
+    offset_ms: float | None = None
+    store_skew_ms: float | None = None
+    audio_ppm: float | None = None
+
+
 class Upload(_Frozen):
     """The store."""
 
@@ -125,6 +140,7 @@ class Snapshot(_Frozen):
     capture: CaptureStatus = CaptureStatus()
     levels: Levels = Levels()
     lost: Lost = Lost()
+    clock: ClockStatus = ClockStatus()
     upload: Upload = Upload()
     archive: ArchiveStatus = ArchiveStatus()
     alarms: tuple[Alarm, ...] = ()
@@ -182,6 +198,8 @@ def _with_facts(s: Snapshot, event: Event, now: datetime) -> Snapshot:  # noqa: 
         case ArchiveFailed():
             remedy = "Segments wait in the spool. Make room on the recordings disk, or mount it again."
             return _raise(s, "archive_failing", f"the archive cannot write: {event.why}", remedy, now)
+        case ClockChecked():
+            return _clock_checked(s, event, now)
         case _:
             return s
 
@@ -227,6 +245,18 @@ def _capture_ended(s: Snapshot, event: CaptureEnded, now: datetime) -> Snapshot:
         return _raise(changed, "device_lost", f"the device is gone: {event.reason}", remedy, now)
     message = f"FFmpeg ended (exit code {event.exit_code}): {event.reason}"
     return _raise(changed, "capture_restarting", message, "It is started again by itself. Is the device there?", now)
+
+
+def _clock_checked(s: Snapshot, event: ClockChecked, now: datetime) -> Snapshot:
+    told = {"offset_ms": _ms(event.offset_s), "store_skew_ms": _ms(event.store_skew_s)}
+    changed = _set(s, clock=_set(s.clock, synchronised=event.synchronised, **told))
+    if event.off_s < _CLOCK_ALARM_S:
+        return _clear(changed, "clock_off")
+    return _raise(changed, "clock_off", event.in_words, _SYNCHRONISE, now)
+
+
+def _ms(seconds: float | None) -> float | None:
+    return None if seconds is None else round(seconds * 1000, 3)
 
 
 def _missing(s: Snapshot, cause: str, samples: int) -> Snapshot:
