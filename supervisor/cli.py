@@ -61,11 +61,10 @@ def start(
         ffmpeg = checks.submit(usable_ffmpeg, source)
         from supervisor import prepare
         from supervisor.running import run_station
-        from supervisor.spool import Spool
 
         plan = prepare.plan(settings, source, ffmpeg.result(), take_over=take_over)
     store = prepare.store(settings)
-    with closing(Spool(settings.spool_dir)) as spool:
+    with closing(prepare.spool(settings)) as spool:
         run_station(plan, store, spool)
 
 
