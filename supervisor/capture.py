@@ -11,9 +11,10 @@ import signal
 import subprocess
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
+from ffmpeg_profiles.profile import DeviceAbsentError
 from supervisor.backoff import Backoff
 from supervisor.clock import Clock, boot_id, utc
 from supervisor.events import CaptureEnded, CaptureStarted, Cause, Emit, FFmpegSaid, InputLost, Overrun
@@ -116,6 +117,8 @@ class Capture:
             # known before FFmpeg exists: whatever it writes will be found, also after a crash
             self._spool.write_run(record)
             code, reason = self._live(record, stop)
+        except DeviceAbsentError as error:
+            code, reason = _NOT_STARTED, f"No such device: {error}"  # in ALSA's words
         except OSError as error:
             code, reason = _NOT_STARTED, f"FFmpeg could not be started: {error.strerror}"
         self._spool.end_run(record.run)
@@ -225,8 +228,8 @@ class _Watched:
         measurements = self._meters.feed(data, self._woken_s, self._clock.boottime_s())
         if measurements:
             self._alive_at_s = self._clock.monotonic_s()
-            self._emit(levels(measurements))
             self._follow(measurements)
+            self._emit(replace(levels(measurements), drift_ppm=self._timeline.drift_ppm))
             self._note_origin(measurements[-1].end_sample)
         return bool(data)
 

@@ -91,11 +91,15 @@ class SamplesLost:
 
 @dataclass(frozen=True)
 class LevelsMeasured:
-    """The last half second of programme: dBFS per channel, short-term loudness in LUFS (EBU R128)."""
+    """The last half second of programme: dBFS per channel, short-term loudness in LUFS (EBU R128).
+
+    ``drift_ppm`` is how much faster the device's clock runs than the machine's; None before that can be told.
+    """
 
     peak_db: tuple[float, ...]
     rms_db: tuple[float, ...]
     lufs: float
+    drift_ppm: float | None = None
 
 
 @dataclass(frozen=True)
@@ -210,10 +214,39 @@ class SpoolOverflowed:
 
 
 @dataclass(frozen=True)
+class ClockChecked:
+    """The state of this machine's clock, once a minute, told by a program or the kernel; None is what nobody tells.
+
+    ``offset_s`` is how far it is behind its reference, ``store_skew_s`` how far it is behind the store.
+    """
+
+    synchronised: bool | None
+    offset_s: float | None
+    store_skew_s: float | None
+    told_by: str
+
+    @property
+    def off_s(self) -> float:
+        """The larger of the two, whichever the direction; 0 when nothing is known."""
+        return max(abs(self.offset_s or 0.0), abs(self.store_skew_s or 0.0))
+
+    @property
+    def in_words(self) -> str:
+        """How far the clock is off, and from what."""
+        told = ((self.offset_s, f"its reference ({self.told_by})"), (self.store_skew_s, "the store's"))
+        known = (_apart(seconds, reference) for seconds, reference in told if seconds is not None)
+        return f"this machine's clock is {' and '.join(known) or 'not known to be off'}"
+
+
+@dataclass(frozen=True)
 class Stopping:
     """The station was asked to stop."""
 
     why: str
+
+
+def _apart(behind_s: float, reference: str) -> str:
+    return f"{abs(behind_s):.3f} s {'behind' if behind_s > 0 else 'ahead of'} {reference}"
 
 
 Event = (
@@ -236,6 +269,7 @@ Event = (
     | SegmentArchived
     | ArchiveFailed
     | SpoolOverflowed
+    | ClockChecked
     | Stopping
 )
 

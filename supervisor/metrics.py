@@ -9,7 +9,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 
 from supervisor.events import Cause
 from supervisor.state import State
-from supervisor.status import Snapshot
+from supervisor.status import ClockStatus, Snapshot
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
@@ -32,6 +32,7 @@ class _Told:
         yield from _station(self._snapshot)
         yield from _capture(self._snapshot)
         yield from _publishing(self._snapshot)
+        yield from _clock(self._snapshot.clock)
         yield _lost(self._snapshot)
 
 
@@ -62,6 +63,17 @@ def _publishing(s: Snapshot) -> Iterator[Metric]:
     told_s = {quantile: ms / 1000 for quantile, ms in quantiles_ms.items() if ms is not None}
     text = "From the end of an HQ file to the manifest that names it, over the last 360 segments."
     yield _labelled("radio_publish_latency_seconds", text, "quantile", told_s)
+
+
+def _clock(clock: ClockStatus) -> Iterator[Metric]:
+    if clock.offset_ms is not None:
+        yield _gauge(
+            "radio_clock_offset_seconds", "How far this clock is behind, by its keeper.", clock.offset_ms / 1000
+        )
+    if clock.store_skew_ms is not None:
+        yield _gauge("radio_store_skew_seconds", "How far it is behind the store's.", clock.store_skew_ms / 1000)
+    if clock.audio_ppm is not None:
+        yield _gauge("radio_audio_drift_ppm", "How much faster the device's clock runs than this one.", clock.audio_ppm)
 
 
 def _lost(s: Snapshot) -> Metric:

@@ -17,6 +17,7 @@ from supervisor.events import (
     CaptureEnded,
     CaptureStarted,
     Cause,
+    ClockChecked,
     Event,
     LevelsMeasured,
     MissingFrom,
@@ -36,6 +37,11 @@ from supervisor.events import (
 from supervisor.state import Moment, State, after
 
 _LATENCIES_KEPT = 360
+_CLOCK_ALARM_S = 10.0
+_SYNCHRONISE = (
+    "Have the host keep its clock: 'timedatectl set-ntp true' where systemd-timesyncd is, else install chrony and run "
+    "'chronyc makestep'. Requests are signed with the store's time meanwhile; the keys are not to blame."
+)
 _Model = TypeVar("_Model", bound=BaseModel)
 
 
@@ -72,6 +78,15 @@ class Lost(_Frozen):
 
     samples: int = 0
     by_cause: dict[str, int] = {}
+
+
+class ClockStatus(_Frozen):
+    """This machine's clock; offset and skew are positive when it is behind. Null is what nobody tells."""
+
+    synchronised: bool | None = None
+    offset_ms: float | None = None
+    store_skew_ms: float | None = None
+    audio_ppm: float | None = None
 
 
 class Upload(_Frozen):
@@ -117,6 +132,7 @@ class Snapshot(_Frozen):
     capture: CaptureStatus = CaptureStatus()
     levels: Levels = Levels()
     lost: Lost = Lost()
+    clock: ClockStatus = ClockStatus()
     upload: Upload = Upload()
     archive: ArchiveStatus = ArchiveStatus()
     alarms: tuple[Alarm, ...] = ()
@@ -128,7 +144,9 @@ class Snapshot(_Frozen):
 def reduce(before: Snapshot, event: Event, now: datetime) -> Snapshot:
     """The snapshot after ``event``, which happened at ``now``."""
     if isinstance(event, LevelsMeasured):  # the most frequent by far, and it changes nothing else
-        return _set(before, levels=Levels(peak_db=event.peak_db, rms_db=event.rms_db, lufs=event.lufs))
+        levels = Levels(peak_db=event.peak_db, rms_db=event.rms_db, lufs=event.lufs)
+        audio_ppm = None if event.drift_ppm is None else round(event.drift_ppm, 1)
+        return _set(before, levels=levels, clock=_set(before.clock, audio_ppm=audio_ppm))
     changed = _with_facts(before, event, now)
     state = after(before.state, _moment(event), alarmed=bool(changed.alarms))
     since = now if state is not before.state else before.since
@@ -171,6 +189,8 @@ def _with_facts(s: Snapshot, event: Event, now: datetime) -> Snapshot:  # noqa: 
         case ArchiveFailed():
             remedy = "Segments wait in the spool. Make room on the recordings disk, or mount it again."
             return _raise(s, "archive_failing", f"the archive cannot write: {event.why}", remedy, now)
+        case ClockChecked():
+            return _clock_checked(s, event, now)
         case _:
             return s
 
@@ -224,6 +244,18 @@ def _capture_ended(s: Snapshot, event: CaptureEnded, now: datetime) -> Snapshot:
 def _lost(s: Snapshot, event: SamplesLost) -> Snapshot:
     by_cause = {**s.lost.by_cause, event.cause.value: s.lost.by_cause.get(event.cause, 0) + event.samples}
     return _set(s, lost=Lost(samples=s.lost.samples + event.samples, by_cause=dict(sorted(by_cause.items()))))
+
+
+def _clock_checked(s: Snapshot, event: ClockChecked, now: datetime) -> Snapshot:
+    told = {"offset_ms": _ms(event.offset_s), "store_skew_ms": _ms(event.store_skew_s)}
+    changed = _set(s, clock=_set(s.clock, synchronised=event.synchronised, **told))
+    if event.off_s < _CLOCK_ALARM_S:
+        return _clear(changed, "clock_off")
+    return _raise(changed, "clock_off", event.in_words, _SYNCHRONISE, now)
+
+
+def _ms(seconds: float | None) -> float | None:
+    return None if seconds is None else round(seconds * 1000, 3)
 
 
 def _raise(s: Snapshot, code: str, message: str, remedy: str, now: datetime) -> Snapshot:

@@ -8,7 +8,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from supervisor.metrics import exposed
 from supervisor.state import State
-from supervisor.status import Alarm, CaptureStatus, Latency, Levels, Lost, Snapshot, Upload
+from supervisor.status import Alarm, CaptureStatus, ClockStatus, Latency, Levels, Lost, Snapshot, Upload
 
 NOW = datetime(2026, 11, 23, 15, 45, tzinfo=UTC)
 
@@ -37,6 +37,7 @@ def test_every_number_is_there() -> None:
             levels=Levels(peak_db=(-3.0, -4.0), rms_db=(-20.0, -21.0), lufs=-23.0),
             lost=Lost(samples=1_050, by_cause={"restart": 1_000, "xrun": 50}),
             upload=Upload(errors=5),
+            clock=ClockStatus(offset_ms=-2.0, store_skew_ms=1_500.0, audio_ppm=12.5),
         )
     )
     assert read["radio_uptime_seconds",] == 12.5
@@ -50,6 +51,8 @@ def test_every_number_is_there() -> None:
     assert (read["radio_peak_dbfs", "1"], read["radio_peak_dbfs", "2"], read["radio_loudness_lufs",]) == (-3, -4, -23)
     assert (read["radio_lost_samples_total", "restart"], read["radio_lost_samples_total", "xrun"]) == (1_000, 50)
     assert read["radio_upload_errors_total",] == 5
+    assert (read["radio_clock_offset_seconds",], read["radio_store_skew_seconds",]) == (-0.002, 1.5)
+    assert read["radio_audio_drift_ppm",] == 12.5
 
 
 def test_exactly_one_state_holds() -> None:

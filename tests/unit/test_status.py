@@ -22,6 +22,7 @@ from supervisor.events import (
     CaptureEnded,
     CaptureStarted,
     Cause,
+    ClockChecked,
     Event,
     FFmpegSaid,
     LevelsMeasured,
@@ -60,6 +61,12 @@ RECOVERED = StoreRecovered("upload", 1, 0.5)
 LEVELS = LevelsMeasured((-6.0, -7.0), (-18.0, -19.0), -23.0)
 ARCHIVE_FAILED = ArchiveFailed(sealed_segment(0), "No space left on device (/srv)", 1.0)
 ARCHIVED = SegmentArchived(sealed_segment(0), Path("/srv/recordings/a.flac"))
+
+
+def _clock(
+    offset_s: float | None, store_skew_s: float | None = None, *, synchronised: bool | None = True
+) -> ClockChecked:
+    return ClockChecked(synchronised, offset_s, store_skew_s, "chrony")
 
 
 def _published(index: int = 0, gap: int = 0, latency_s: float = 0.025, waiting: int = 0) -> SegmentPublished:
@@ -156,6 +163,14 @@ def test_since_is_when_the_state_began() -> None:
         ([_refused(samples=0)], []),
         ([FAILED, ARCHIVE_FAILED, DIED], ["store_upload_failing", "archive_failing", "capture_restarting"]),
         ([FAILED, ARCHIVE_FAILED, RECOVERED], ["archive_failing"]),
+        ([_clock(None, synchronised=None)], []),
+        ([_clock(None, synchronised=False)], []),
+        ([_clock(9.999, -9.999)], []),
+        ([_clock(10.0)], ["clock_off"]),
+        ([_clock(-10.0)], ["clock_off"]),
+        ([_clock(0.0, 10.0)], ["clock_off"]),
+        ([_clock(0.0, -1200.0)], ["clock_off"]),
+        ([_clock(None, 1200.0, synchronised=False), _clock(0.0, 9.9)], []),
     ],
 )
 def test_alarms_come_and_go(events: list[Event], alarms: list[str]) -> None:
@@ -202,6 +217,29 @@ def test_alarms_tell_where_to_look() -> None:
     assert "/spool/refused/x" in messages["seal_refused"]
 
 
+def test_a_wrong_clock_is_told_with_which_and_how_much() -> None:
+    """The alarm names the reference, the direction and the size, says what to run, and clears the keys of blame."""
+    (alarm,) = _after(_clock(12.5, -1200.0)).alarms
+    assert "12.500 s behind its reference (chrony)" in alarm.message
+    assert "1200.000 s ahead of the store's" in alarm.message
+    assert all(word in alarm.remedy for word in ("timedatectl set-ntp true", "systemd-timesyncd", "chrony", "keys"))
+    (alarm,) = _after(_clock(None, 11.0)).alarms
+    assert alarm.message == "this machine's clock is 11.000 s behind the store's"
+
+
+def test_the_clock_is_told() -> None:
+    """Synchronised or not, offset and store's skew in milliseconds; null is what nobody tells."""
+    assert _after().clock.model_dump() == {
+        "synchronised": None,
+        "offset_ms": None,
+        "store_skew_ms": None,
+        "audio_ppm": None,
+    }
+    told = _after(_clock(-0.0012346, 0.25, synchronised=False)).clock
+    assert (told.synchronised, told.offset_ms, told.store_skew_ms) == (False, -1.235, 250.0)
+    assert _after(_clock(0.5, 0.5), _clock(None)).clock.store_skew_ms is None
+
+
 def test_capture_is_told() -> None:
     """Process, run, restarts and overruns of the capture are counted."""
     running = _after(STARTED, Overrun(RUN), Overrun(RUN)).capture
@@ -213,7 +251,10 @@ def test_capture_is_told() -> None:
 
 
 def test_levels_are_the_last() -> None:
-    """The levels shown are those of the last measurement."""
+    """The levels shown are those of the last measurement, and so is the drift of the sound card's clock."""
+    drifting = LevelsMeasured((-6.0, -7.0), (-18.0, -19.0), -23.0, drift_ppm=12.345)
+    assert _after(LEVELS).clock.audio_ppm is None
+    assert _after(drifting).clock.audio_ppm == 12.3
     levels = _after(LevelsMeasured((0.0,), (0.0,), 0.0), LEVELS).levels
     assert (levels.peak_db, levels.rms_db, levels.lufs) == ((-6.0, -7.0), (-18.0, -19.0), -23.0)
 
