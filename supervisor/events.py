@@ -147,7 +147,6 @@ class SegmentPublished:
     gap: int
     latency_s: float
     upload_s: float
-    waiting: int
 
 
 @dataclass(frozen=True)

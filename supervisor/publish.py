@@ -131,8 +131,7 @@ class Publisher:
         self._previous = queued.sealed.place
         self._spool.note_published(queued.sealed)
         self._queue.done(queued)
-        waiting = len(self._queue.pending())
-        self._emit(SegmentPublished(entry.index, queued.sealed, entry.gap, latency_s, upload_s, waiting))
+        self._emit(SegmentPublished(entry.index, queued.sealed, entry.gap, latency_s, upload_s))
 
     def _go_off_air_if_silent(self) -> None:
         silent_s = self._clock.monotonic_s() - self._alive_at_s

@@ -72,6 +72,10 @@ class Queue:
         found = sorted(filter(None, (parse_sealed(path.name) for path in self.folder.iterdir())))
         return [self._load(segment) for segment in found]
 
+    def depth(self) -> int:
+        """How many segments wait."""
+        return sum(parse_sealed(path.name) is not None for path in self.folder.iterdir())
+
     def link(self, segment: SealedSegment, source: Path) -> None:
         """Takes the files of ``segment`` in from ``source``; its description comes last and makes it whole."""
         there, here = QueuedSegment(segment, source), QueuedSegment(segment, self.folder)

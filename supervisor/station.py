@@ -74,7 +74,7 @@ class Station:
         self._opened = False
         self._state_file = spool.folders.state
         self._workers: list[Worker] = []
-        self._board = StatusBoard(programme.station, clock, spool.used_bytes)
+        self._board = StatusBoard(programme.station, clock, spool.used_bytes, spool.to_publish.depth)
         self._raw_changed = Signal()
         self._watch = RawWatch(spool.folders.raw, clock, self._raw_changed.set)
 

@@ -6,7 +6,7 @@ import math
 import os
 import threading
 from collections.abc import Callable
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -38,6 +38,8 @@ from supervisor.state import Moment, State, after
 
 _LATENCIES_KEPT = 360
 _CLOCK_ALARM_S = 10.0
+_ONCE = {"seal_refused", "archive_lost"}
+_SHOWN_FOR = timedelta(hours=1)
 _SYNCHRONISE = (
     "Have the host keep its clock: 'timedatectl set-ntp true' where systemd-timesyncd is, else install chrony and run "
     "'chronyc makestep'. Requests are signed with the store's time meanwhile; the keys are not to blame."
@@ -162,7 +164,7 @@ def _with_facts(s: Snapshot, event: Event, now: datetime) -> Snapshot:  # noqa: 
         case Overrun():
             return _set(s, capture=_set(s.capture, xruns=s.capture.xruns + 1))
         case SegmentPublished():
-            return _published(s, event)
+            return _published(s, event, now)
         case SamplesLost(missing_from=MissingFrom.STREAM):
             return _lost(s, event)
         case SpoolOverflowed():
@@ -207,19 +209,24 @@ def _moment(event: Event) -> Moment:
             return Moment.ANY_OTHER
 
 
-def _published(s: Snapshot, event: SegmentPublished) -> Snapshot:
+def _published(s: Snapshot, event: SegmentPublished, now: datetime) -> Snapshot:
     size_bits = 8 * (event.segment.hq.bytes + event.segment.lq.bytes)
     latencies_ms = (*s.latencies_ms, event.latency_s * 1000)[-_LATENCIES_KEPT:]
     changed = _set(
         s,
         latest=event.index,
         segments_published=s.segments_published + 1,
-        queue_depth=event.waiting,
         upload=_set(s.upload, mbit_s=round(size_bits / max(event.upload_s, 1e-6) / 1e6, 3)),
         latencies_ms=latencies_ms,
         publish_latency_ms=Latency(p50=_quantile(latencies_ms, 0.5), p99=_quantile(latencies_ms, 0.99)),
     )
-    return _clear(_clear(changed, "capture_restarting"), "device_lost")
+    return _faded(_clear(_clear(changed, "capture_restarting"), "device_lost"), now)
+
+
+def _faded(s: Snapshot, now: datetime) -> Snapshot:
+    """What happened once and is over stays an alarm for an hour, so that somebody sees it."""
+    fresh = (alarm for alarm in s.alarms if alarm.code not in _ONCE or now - alarm.since < _SHOWN_FOR)
+    return _set(s, alarms=tuple(fresh))
 
 
 def _quantile(values: tuple[float, ...], q: float) -> float:
@@ -275,10 +282,13 @@ def _set(model: _Model, **changes: object) -> _Model:
 class StatusBoard:
     """Holds the newest snapshot for whoever asks, from any thread."""
 
-    def __init__(self, station: str, clock: Clock, spool_bytes: Callable[[], int]) -> None:
+    def __init__(
+        self, station: str, clock: Clock, spool_bytes: Callable[[], int], queue_depth: Callable[[], int]
+    ) -> None:
         now = utc(clock.wall_s())
         self._clock = clock
         self._spool_bytes = spool_bytes
+        self._queue_depth = queue_depth
         self._began_s = clock.monotonic_s()
         self._guard = threading.Lock()
         self._snapshot = Snapshot(since=now, started_at=now, updated_at=now, station=station, pid=os.getpid())
@@ -292,5 +302,10 @@ class StatusBoard:
         """The snapshot now."""
         with self._guard:
             snapshot = self._snapshot
-        uptime_s = round(self._clock.monotonic_s() - self._began_s, 3)
-        return _set(snapshot, uptime_s=uptime_s, spool_bytes=self._spool_bytes(), updated_at=utc(self._clock.wall_s()))
+        return _set(
+            snapshot,
+            uptime_s=round(self._clock.monotonic_s() - self._began_s, 3),
+            queue_depth=self._queue_depth(),
+            spool_bytes=self._spool_bytes(),
+            updated_at=utc(self._clock.wall_s()),
+        )

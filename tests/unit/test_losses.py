@@ -37,7 +37,7 @@ NO_ROOM = CaptureEnded(RUN, 1, Cause.SPOOL_FULL, reason="No space left on device
 
 
 def _published(index: int = 0, gap: int = 0) -> SegmentPublished:
-    return SegmentPublished(index, sealed_segment(index), gap, latency_s=0.03, upload_s=0.02, waiting=0)
+    return SegmentPublished(index, sealed_segment(index), gap, latency_s=0.03, upload_s=0.02)
 
 
 def _refused(number: int = 1) -> SegmentRefused:
@@ -104,7 +104,7 @@ def test_losses_are_told_by_cause(events: list[Event], lost: int, by_cause: dict
 def test_a_loss_says_since_when_and_where() -> None:
     """An entry begins where the audio before the gap ended, and names the segment that follows."""
     segment = sealed_segment(3)
-    (loss,) = _losses([_published(0), DIED, SegmentPublished(3, segment, 48_000, 0.03, 0.02, 0)])
+    (loss,) = _losses([_published(0), DIED, SegmentPublished(3, segment, 48_000, 0.03, 0.02)])
     assert loss == SamplesLost(
         segment.start - timedelta(seconds=1), 48_000, Cause.RESTART, MissingFrom.STREAM, segment.id
     )

@@ -80,8 +80,8 @@ EVENTS: list[tuple[Event, str, list[str]]] = [
     (SegmentRefused(SegmentId(RUN, 7), "cut off", Path("/spool/refused/7"), 0), "WARNING", [SEGMENT, "cut off"]),
     (SpoolFailed(SegmentId(RUN, 7), "No space left on device"), "ERROR", [SEGMENT, "No space left on device"]),
     (SegmentDropped(SegmentId(RUN, 7)), "INFO", [SEGMENT]),
-    (SegmentPublished(42, sealed_segment(7), 0, 0.0254, 0.02, 0), "INFO", ["00000042", "(10 s)", "25 ms"]),
-    (SegmentPublished(42, sealed_segment(7), 999, 0.025, 0.02, 0), "WARNING", ["00000042", "999 samples missing"]),
+    (SegmentPublished(42, sealed_segment(7), 0, 0.0254, 0.02), "INFO", ["00000042", "(10 s)", "25 ms"]),
+    (SegmentPublished(42, sealed_segment(7), 999, 0.025, 0.02), "WARNING", ["00000042", "999 samples missing"]),
     (SegmentExpired(sealed_segment(7)), "WARNING", [SEGMENT, "too late"]),
     (
         STORE_FAILED,
@@ -195,7 +195,7 @@ def test_every_published_segment_is_one_line_with_its_latency(log_format: str) -
     for index in range(360):
         log.reporter.take(SegmentSealed(sealed_segment(index), 2.0))
         log.reporter.take(SegmentArchived(sealed_segment(index), Path("/srv/a.flac")))
-        log.reporter.take(SegmentPublished(index, sealed_segment(index), 0, 0.025 + index / 1000, 0.02, 0))
+        log.reporter.take(SegmentPublished(index, sealed_segment(index), 0, 0.025 + index / 1000, 0.02))
     assert len(log.lines) == 360
     if log_format == "json":
         published = [json.loads(line) for line in log.lines]

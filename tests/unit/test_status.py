@@ -69,8 +69,8 @@ def _clock(
     return ClockChecked(synchronised, offset_s, store_skew_s, "chrony")
 
 
-def _published(index: int = 0, gap: int = 0, latency_s: float = 0.025, waiting: int = 0) -> SegmentPublished:
-    return SegmentPublished(index, sealed_segment(index), gap, latency_s, upload_s=2.0, waiting=waiting)
+def _published(index: int = 0, gap: int = 0, latency_s: float = 0.025) -> SegmentPublished:
+    return SegmentPublished(index, sealed_segment(index), gap, latency_s, upload_s=2.0)
 
 
 def _refused(number: int = 1, samples: int = 480_000) -> SegmentRefused:
@@ -183,6 +183,17 @@ def test_audio_that_is_lost_to_the_archive_is_an_alarm() -> None:
     assert _alarms(SpoolOverflowed(sealed_segment(0))) != []
 
 
+@pytest.mark.parametrize("happened", [_refused(), SpoolOverflowed(sealed_segment(0))])
+def test_what_happened_once_is_shown_for_an_hour(happened: Event) -> None:
+    """An alarm about one event stays long enough to be seen, and leaves a station that is fine since then alone."""
+    told = reduce(_begun(), happened, BEGAN)
+    (alarm,) = told.alarms
+    soon = reduce(told, _published(5), BEGAN + timedelta(minutes=59))
+    assert (soon.alarms, soon.state) == ((alarm,), State.DEGRADED)
+    later = reduce(soon, _published(6), BEGAN + timedelta(minutes=61))
+    assert (later.alarms, later.state) == ((), State.ON_AIR)
+
+
 def test_an_alarm_says_since_when_what_and_what_to_do() -> None:
     """A repeated alarm keeps its beginning, shows the newest message, and always has a remedy."""
     worse = StoreFailed("upload", "AccessDenied", "no", "Check the key.", refused=True, attempt=1, retry_in_s=5)
@@ -260,9 +271,9 @@ def test_levels_are_the_last() -> None:
 
 
 def test_publishing_is_told() -> None:
-    """Count, newest index, queue and rate of upload follow what was published."""
-    snapshot = _after(_published(41), _published(42, waiting=2))
-    assert (snapshot.segments_published, snapshot.latest, snapshot.queue_depth) == (2, 42, 2)
+    """Count, newest index and rate of upload follow what was published."""
+    snapshot = _after(_published(41), _published(42))
+    assert (snapshot.segments_published, snapshot.latest) == (2, 42)
     assert snapshot.upload.mbit_s == pytest.approx((2_535_702 + 168_582) * 8 / 2.0 / 1e6, abs=0.001)
 
 
@@ -399,7 +410,7 @@ def test_what_is_kept_for_counting_is_not_told() -> None:
 
 def test_the_board_takes_events_from_any_thread() -> None:
     """No event is lost when several threads tell theirs at the same time."""
-    board = StatusBoard("radio", SystemClock(), lambda: 1234)
+    board = StatusBoard("radio", SystemClock(), lambda: 1234, lambda: 0)
     threads = [
         threading.Thread(target=lambda: [board.take(Overrun(RUN)) for _ in range(500)])  # type: ignore[func-returns-value]
         for _ in range(8)
@@ -412,10 +423,11 @@ def test_the_board_takes_events_from_any_thread() -> None:
 
 
 def test_the_board_tells_what_holds_at_the_moment() -> None:
-    """Uptime, time and the spool's size are those of the moment of asking."""
-    sizes = iter([10, 20])
-    board = StatusBoard("vinyl", SystemClock(), lambda: next(sizes))
+    """Uptime, time, the spool's size and what waits in it are those of the moment of asking."""
+    sizes, depths = iter([10, 20]), iter([0, 3])
+    board = StatusBoard("vinyl", SystemClock(), lambda: next(sizes), lambda: next(depths))
     first, second = board.current(), board.current()
+    assert (first.queue_depth, second.queue_depth) == (0, 3)
     assert (first.station, first.state, first.spool_bytes, second.spool_bytes) == ("vinyl", State.STARTING, 10, 20)
     assert 0 <= first.uptime_s <= second.uptime_s
     assert math.isclose(first.uptime_s, (first.updated_at - first.started_at).total_seconds(), abs_tol=1)
