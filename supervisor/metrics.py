@@ -66,6 +66,8 @@ def _publishing(s: Snapshot) -> Iterator[Metric]:
 
 
 def _clock(clock: ClockStatus) -> Iterator[Metric]:
+    if clock.synchronised is not None:
+        yield _gauge("radio_clock_synchronised", "1 when the host keeps its clock.", clock.synchronised)
     if clock.offset_ms is not None:
         yield _gauge("radio_clock_offset_seconds", "How far this clock is behind.", clock.offset_ms / 1000)
     if clock.store_skew_ms is not None:

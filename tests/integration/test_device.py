@@ -132,6 +132,7 @@ def test_what_a_device_leaves_out_is_found(radio: Radio, device: SoundDevice) ->
     assert (entry["samples"], entry["cause"], entry["missing_from"]) == (gap, "xrun", "stream")
 
 
+@pytest.mark.timeout(90)
 def test_a_usb_card_comes_back_under_another_number(tmp_path: Path, tmpfs: Path, device: SoundDevice) -> None:
     """A card that is known by its USB name is captured again within 3 s, whatever card number it comes back with."""
     sysfs = Sysfs(tmp_path / "sys")

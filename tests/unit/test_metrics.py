@@ -37,7 +37,7 @@ def test_every_number_is_there() -> None:
             levels=Levels(peak_db=(-3.0, -4.0), rms_db=(-20.0, -21.0), lufs=-23.0),
             lost=Lost(samples=1_050, by_cause={"restart": 1_000, "xrun": 50}),
             upload=Upload(errors=5),
-            clock=ClockStatus(offset_ms=-2.0, store_skew_ms=1_500.0, audio_ppm=12.5),
+            clock=ClockStatus(synchronised=True, offset_ms=-2.0, store_skew_ms=1_500.0, audio_ppm=12.5),
         )
     )
     assert read["radio_uptime_seconds",] == 12.5
@@ -52,7 +52,7 @@ def test_every_number_is_there() -> None:
     assert (read["radio_lost_samples_total", "restart"], read["radio_lost_samples_total", "xrun"]) == (1_000, 50)
     assert read["radio_upload_errors_total",] == 5
     assert (read["radio_clock_offset_seconds",], read["radio_store_skew_seconds",]) == (-0.002, 1.5)
-    assert read["radio_audio_drift_ppm",] == 12.5
+    assert (read["radio_clock_synchronised",], read["radio_audio_drift_ppm",]) == (1, 12.5)
 
 
 def test_exactly_one_state_holds() -> None:
@@ -73,4 +73,5 @@ def test_a_cause_is_there_before_it_happens() -> None:
     """A loss can be seen as a rise from 0: each cause is counted from the start, also before the first segment."""
     read = _read(_snapshot())
     assert read["radio_lost_samples_total", "device_lost"] == read["radio_lost_samples_total", "spool_full"] == 0
-    assert not any(name in {"radio_publish_latency_seconds", "radio_latest_index"} for name, *_ in read)
+    unknown = {"radio_publish_latency_seconds", "radio_latest_index", "radio_clock_synchronised"}
+    assert not any(name in unknown for name, *_ in read)
