@@ -38,6 +38,8 @@ class _Told:
 
 def _station(s: Snapshot) -> Iterator[Metric]:
     yield _labelled("radio_state", "1 for the state that holds.", "state", {state: state is s.state for state in State})
+    on_air = s.state in {State.ON_AIR, State.DEGRADED}
+    yield _gauge("radio_on_air", "Whether listeners hear something.", on_air)
     yield _gauge("radio_uptime_seconds", "How long the supervisor has been running.", s.uptime_s)
     yield _gauge("radio_spool_bytes", "What the spool occupies.", s.spool_bytes)
     alarms = {alarm.code: 1 for alarm in s.alarms}
@@ -73,7 +75,7 @@ def _clock(clock: ClockStatus) -> Iterator[Metric]:
     if clock.store_skew_ms is not None:
         yield _gauge("radio_store_skew_seconds", "How far it is behind the store's.", clock.store_skew_ms / 1000)
     if clock.audio_ppm is not None:
-        yield _gauge("radio_audio_drift_ppm", "How much faster the device's clock runs than this one.", clock.audio_ppm)
+        yield _gauge("radio_audio_clock_ppm", "How much faster the device's clock runs than this one.", clock.audio_ppm)
 
 
 def _lost(s: Snapshot) -> Metric:

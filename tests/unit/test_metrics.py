@@ -52,13 +52,14 @@ def test_every_number_is_there() -> None:
     assert (read["radio_lost_samples_total", "restart"], read["radio_lost_samples_total", "xrun"]) == (1_000, 50)
     assert read["radio_upload_errors_total",] == 5
     assert (read["radio_clock_offset_seconds",], read["radio_store_skew_seconds",]) == (-0.002, 1.5)
-    assert (read["radio_clock_synchronised",], read["radio_audio_drift_ppm",]) == (1, 12.5)
+    assert (read["radio_clock_synchronised",], read["radio_audio_clock_ppm",]) == (1, 12.5)
 
 
 def test_exactly_one_state_holds() -> None:
     """Every state has its line, and the one that holds is 1."""
     for state in State:
         read = _read(_snapshot(state=state))
+        assert read["radio_on_air",] == (state in {State.ON_AIR, State.DEGRADED})
         assert {other: read["radio_state", other] for other in State} == {other: other is state for other in State}
 
 
