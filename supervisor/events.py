@@ -42,13 +42,16 @@ class CaptureStarted:
 
 @dataclass(frozen=True)
 class CaptureEnded:
-    """A run is over, by its ``cause``. ``retry_in_s`` is the pause before the next."""
+    """A run is over, by its ``cause``; without an exit code when FFmpeg could not even be started.
+
+    ``retry_in_s`` is the pause before the next.
+    """
 
     run: str
-    exit_code: int
+    exit_code: int | None
     cause: Cause
     reason: str
-    retry_in_s: float
+    retry_in_s: float = 0.0
 
 
 @dataclass(frozen=True)

@@ -174,7 +174,10 @@ def _line(event: Event) -> Line | None:  # noqa: C901, PLR0911, PLR0912 - a tabl
         case CaptureEnded(cause=Cause.STOPPED):
             return _info(f"capture ended, run {event.run}", run=event.run, exit_code=event.exit_code)
         case CaptureEnded():
-            text = f"FFmpeg ended, exit code {event.exit_code}: {event.reason}; next try in {event.retry_in_s:.1f} s"
+            what = (
+                "capture could not begin" if event.exit_code is None else f"FFmpeg ended, exit code {event.exit_code}"
+            )
+            text = f"{what}: {event.reason}; next try in {event.retry_in_s:.1f} s"
             return _error(text, run=event.run, exit_code=event.exit_code, reason=event.reason)
         case FFmpegSaid():
             level = logging.INFO if event.level == "warning" else logging.ERROR

@@ -316,9 +316,9 @@ def _lock(path: Path) -> TextIOWrapper:
             "Stop it, or give this one its own RADIO_SPOOL_DIR.",
             Exit.USAGE,
         )
-    file.truncate(0)
-    file.write(str(os.getpid()))
-    file.flush()
+    with suppress(OSError):  # a full spool costs the rival's message a number, not the start
+        file.truncate(0)
+        os.write(file.fileno(), str(os.getpid()).encode())
     return file
 
 

@@ -241,7 +241,8 @@ def _capture_ended(s: Snapshot, event: CaptureEnded, now: datetime) -> Snapshot:
     if event.cause is Cause.DEVICE_LOST:
         remedy = "Plug it in again; it is looked for every 2 s. 'radio-supervisor devices' shows what is there."
         return _raise(changed, "device_lost", f"the device is gone: {event.reason}", remedy, now)
-    message = f"FFmpeg ended (exit code {event.exit_code}): {event.reason}"
+    told = "" if event.exit_code is None else f"FFmpeg ended (exit code {event.exit_code}): "
+    message = f"{told}{event.reason}"
     remedy = "It is started again by itself. Is the device there?"
     if event.cause is Cause.SPOOL_FULL:
         remedy = "It is started again by itself. Give RADIO_SPOOL_DIR more room."

@@ -62,6 +62,11 @@ EVENTS: list[tuple[Event, str, list[str]]] = [
         "ERROR",
         ["exit code 1", "ALSA read error", "2.5 s"],
     ),
+    (
+        CaptureEnded(RUN, None, Cause.DEVICE_LOST, "no USB sound card", retry_in_s=2),
+        "ERROR",
+        ["capture could not begin: no USB sound card", "2.0 s"],
+    ),
     (FFmpegSaid("warning", "Guessed Channel Layout"), "INFO", ["FFmpeg: Guessed Channel Layout"]),
     (FFmpegSaid("error", "cannot open audio device"), "ERROR", ["FFmpeg: cannot open audio device"]),
     (Overrun(RUN), "WARNING", ["xrun"]),
