@@ -1,4 +1,4 @@
-"""A real Chromium with a sound card to play on, and a station to listen to."""
+"""Real browsers with a sound card to play on, and a station to listen to."""
 
 from __future__ import annotations
 
@@ -12,24 +12,36 @@ import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
 
 from tests.rig.audio import programme
-from tests.rig.ear import FLAGS, Ear
+from tests.rig.ear import Ear
+from tests.rig.firefox import FirefoxTab, firefox
 from tests.rig.parts import need
 from tests.rig.radio import Radio, on_air
 from tests.rig.sound import sound_device
 from tests.rig.web_bucket import WebBucket, web_bucket
 
 
+FLAGS = [
+    *("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"),
+    *("--disable-component-update", "--disable-sync", "--autoplay-policy=user-gesture-required"),
+]
+
+
 @pytest.fixture(scope="session")
-def chromium(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
-    """A browser whose sound goes to a null sink, which keeps real time."""
-    need("chromium", "pulseaudio")
+def speakers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
+    """The environment of a browser whose sound goes to a null sink, which keeps real time."""
+    need("pulseaudio")
     folder = tmp_path_factory.mktemp("pulse")
-    with sound_device(folder, 2), sync_playwright() as playwright:
+    with sound_device(folder, 2):
+        yield {"PULSE_SERVER": f"unix:{folder / 'native'}", "HOME": str(folder), "PATH": "/usr/bin:/bin"}
+
+
+@pytest.fixture(scope="session")
+def chromium(speakers: dict[str, str]) -> Iterator[Browser]:
+    """Debian's Chromium."""
+    need("chromium")
+    with sync_playwright() as playwright:
         browser = playwright.chromium.launch(
-            executable_path=shutil.which("chromium"),
-            args=FLAGS,
-            ignore_default_args=["--mute-audio"],
-            env={"PULSE_SERVER": f"unix:{folder / 'native'}", "HOME": str(folder), "PATH": "/usr/bin:/bin"},
+            executable_path=shutil.which("chromium"), args=FLAGS, ignore_default_args=["--mute-audio"], env={**speakers}
         )
         yield browser
         browser.close()
@@ -44,9 +56,17 @@ def page(chromium: Browser) -> Iterator[Page]:
 
 
 @pytest.fixture
-def ear(page: Page) -> Ear:
+def ear(page: Page) -> Ear[Page]:
     """Somebody at that tab, with a recorder."""
     return Ear(page)
+
+
+@pytest.fixture
+def firefox_ear(speakers: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ear[FirefoxTab]]:
+    """Somebody at Debian's Firefox, with a recorder."""
+    need("firefox-esr")
+    with firefox(tmp_path_factory.mktemp("firefox"), speakers) as tab:
+        yield Ear(tab)
 
 
 @pytest.fixture(scope="session")
