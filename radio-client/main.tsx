@@ -66,7 +66,11 @@ export function site({ publicUrl, stationName }: Settings, get: typeof fetch = f
     return context.body(JSON.stringify(webManifest(name)), 200, { "Content-Type": "application/manifest+json" });
   });
 
-  app.get("/player/*", (context) => file(context, context.req.path.slice(1)));
+  app.get("/player/*", (context) => {
+    // modules are fetched by CORS, and anybody's page may have the player
+    context.header("Access-Control-Allow-Origin", "*");
+    return file(context, context.req.path.slice(1));
+  });
   for (const name of ["page.css", "icon.svg", "icon-192.png", "icon-512.png"]) {
     app.get(`/${name}`, (context) => file(context, `page/${name}`));
   }

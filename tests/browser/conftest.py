@@ -19,7 +19,6 @@ from tests.rig.radio import Radio, on_air
 from tests.rig.sound import sound_device
 from tests.rig.web_bucket import WebBucket, web_bucket
 
-
 FLAGS = [
     *("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"),
     *("--disable-component-update", "--disable-sync", "--autoplay-policy=user-gesture-required"),

@@ -38,7 +38,7 @@ registerProcessor("recorder", class extends AudioWorkletProcessor {
   next = 0;
   process([input]) {
     const silent = new Float32Array(128);
-    // Chromium leaves currentFrame as it was while the page changes the graph (issues.chromium.org/442866743): count on.
+    // Chromium leaves currentFrame as it was while the page changes the graph (crbug.com/442866743): count on.
     const frame = Math.max(currentFrame, this.next);
     this.next = frame + 128;
     this.blocks.push([frame, (input[0] ?? silent).slice(), (input[1] ?? input[0] ?? silent).slice()]);
