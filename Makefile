@@ -7,7 +7,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 CLIENT_TESTS := radio-client/tests
 
-.PHONY: help demo test test-player lint format bench setup setup-dev lock docs clean
+.PHONY: help demo test lint format bench setup setup-dev lock docs clean
 
 help: ## Show what can be made.
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
@@ -27,11 +27,6 @@ test: ## Check the style and the types, and run every test.
 	@$(MAKE) --no-print-directory setup-dev lint
 	@npm --prefix $(CLIENT_TESTS) --silent test
 	@$(BIN)/pytest $(TEST_ARGS)
-
-test-player: ## Listen for minutes in a real browser: exactness, slow lines.
-	@tools/system-packages test
-	@$(MAKE) --no-print-directory setup-dev
-	@$(BIN)/pytest -m player_long tests/browser
 
 lint: $(VENV)/.ready-dev $(CLIENT_TESTS)/node_modules/.ready ## Check style, types and layers.
 	$(BIN)/ruff check .
