@@ -44,6 +44,7 @@ bench: ## Measure latency and CPU beside what they are compared to.
 	@tools/system-packages test
 	@$(MAKE) --no-print-directory setup-dev
 	$(BIN)/python -m tests.bench
+	$(BIN)/python -m tests.bench.first_sound
 
 docs: $(VENV)/.ready-dev ## Write the generated part of docs/reference.
 	$(BIN)/python -m tools.reference

@@ -2,48 +2,35 @@
 
 from __future__ import annotations
 
-import shutil
-import wave
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page
 
-from tests.rig.audio import programme
+from tests.rig import browsers
+from tests.rig.audio import programme, write_wav
+from tests.rig.browsers import speakers
 from tests.rig.ear import Ear
 from tests.rig.firefox import FirefoxTab, firefox
 from tests.rig.parts import need
 from tests.rig.radio import Radio, on_air
-from tests.rig.sound import sound_device
 from tests.rig.web_bucket import WebBucket, web_bucket
 
-FLAGS = [
-    *("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"),
-    *("--disable-component-update", "--disable-sync", "--autoplay-policy=user-gesture-required"),
-]
+
+@pytest.fixture(scope="session")
+def sound(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
+    """The environment of a browser that is to be heard."""
+    with speakers(tmp_path_factory.mktemp("pulse")) as environment:
+        yield environment
 
 
 @pytest.fixture(scope="session")
-def speakers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
-    """The environment of a browser whose sound goes to a null sink, which keeps real time."""
-    need("pulseaudio")
-    folder = tmp_path_factory.mktemp("pulse")
-    with sound_device(folder, 2):
-        yield {"PULSE_SERVER": f"unix:{folder / 'native'}", "HOME": str(folder), "PATH": "/usr/bin:/bin"}
-
-
-@pytest.fixture(scope="session")
-def chromium(speakers: dict[str, str]) -> Iterator[Browser]:
+def chromium(sound: dict[str, str]) -> Iterator[Browser]:
     """Debian's Chromium."""
-    need("chromium")
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
-            executable_path=shutil.which("chromium"), args=FLAGS, ignore_default_args=["--mute-audio"], env={**speakers}
-        )
+    with browsers.chromium(sound) as browser:
         yield browser
-        browser.close()
 
 
 @pytest.fixture
@@ -61,10 +48,10 @@ def ear(page: Page) -> Ear[Page]:
 
 
 @pytest.fixture
-def firefox_ear(speakers: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ear[FirefoxTab]]:
+def firefox_ear(sound: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ear[FirefoxTab]]:
     """Somebody at Debian's Firefox, with a recorder."""
     need("firefox-esr")
-    with firefox(tmp_path_factory.mktemp("firefox"), speakers) as tab:
+    with firefox(tmp_path_factory.mktemp("firefox"), sound) as tab:
         yield Ear(tab)
 
 
@@ -72,12 +59,7 @@ def firefox_ear(speakers: dict[str, str], tmp_path_factory: pytest.TempPathFacto
 def noise(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Half a minute of noise as 24-bit PCM: no two samples of it can be mistaken for each other."""
     path = tmp_path_factory.mktemp("noise") / "noise.wav"
-    samples = programme(31, 2, seed=5) // 4
-    with wave.open(str(path), "wb") as file:
-        file.setnchannels(2)
-        file.setsampwidth(3)
-        file.setframerate(48_000)
-        file.writeframes(samples.astype("<i4").view("uint8").reshape(-1, 4)[:, 1:].tobytes())
+    write_wav(path, programme(31, 2, seed=5) // 4)
     return path
 
 

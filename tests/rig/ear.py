@@ -79,6 +79,22 @@ _LISTEN = """
 }
 """
 
+_FIRST_SOUND = """
+() => {
+  const player = document.querySelector("radio-player");
+  window.firstSound = new Promise((resolve) => {
+    player.shadowRoot.querySelector("[part=play]").addEventListener("click", () => {
+      const tapped = performance.now();
+      player.addEventListener("segment", async ({ detail }) => {
+        const { context } = player.audioNode;
+        while (context.currentTime * context.sampleRate < detail.frame) await new Promise((r) => setTimeout(r, 1));
+        resolve(performance.now() - tapped);
+      }, { once: true });
+    }, { once: true });
+  });
+}
+"""
+
 
 @dataclass(frozen=True)
 class Recording:
@@ -118,6 +134,13 @@ class Ear(Generic[TabT_co]):
     def tap(self) -> None:
         """Presses the button."""
         self.page.click(PLAY)
+
+    def first_sound_ms(self) -> float:
+        """Presses the button; from the tap to the first sample on the audio clock."""
+        self.page.evaluate(_FIRST_SOUND)
+        self.tap()
+        ms: float = self.page.evaluate("firstSound")
+        return ms
 
     def tap_and_record(self) -> None:
         """Presses the button and records from the first moment on."""
