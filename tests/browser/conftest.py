@@ -77,7 +77,7 @@ def station(tmp_path: Path, noise: Path) -> Iterator[Station]:
                 "RADIO_SOURCE": f"file:{noise}",
                 "RADIO_SEGMENT_SECONDS": str(segment_s),
                 "RADIO_SPOOL_DIR": str(tmp_path / "spool"),
-                "RADIO_STATION": "noise",
+                "RADIO_STATION": "night-shift",
             }
             radio = until_the_end.enter_context(on_air(tmp_path, settings))
             bucket = until_the_end.enter_context(web_bucket(tmp_path / "bucket"))

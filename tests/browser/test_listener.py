@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from http import HTTPStatus
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import pytest
 from playwright.sync_api import Browser, Page
@@ -14,6 +17,7 @@ from playwright.sync_api import Browser, Page
 from supervisor.web import Answer
 from tests.rig.ear import Ear
 from tests.rig.parts import ROOT
+from tests.rig.web_bucket import WebBucket
 
 if TYPE_CHECKING:
     from tests.browser.conftest import Station
@@ -24,6 +28,18 @@ WAVEFORM_IS_FULL = """() => {
   const [, , , alpha] = canvas.getContext("2d").getImageData(1, canvas.height * 0.35, 1, 1).data;
   return alpha > 0;
 }"""
+
+
+@dataclass(frozen=True)
+class Look:
+    """A screen, CSS pixels, and what its owner prefers."""
+
+    width: int
+    height: int
+    scheme: Literal["dark", "light"]
+
+
+LOOKS = [Look(width, height, scheme) for width, height in ((320, 560), (1280, 480)) for scheme in ("dark", "light")]
 NOT_THERE = Answer(HTTPStatus.NOT_FOUND, b"not found\n")
 
 
@@ -152,25 +168,30 @@ def test_the_keyboard_reaches_everything(station: Station, ear: Ear[Page]) -> No
     ear.until("p.quality === 'hq' && Math.abs(p.volume - 0.99) < 0.001", 10)
 
 
+@contextmanager
+def looking(browser: Browser, bucket: WebBucket, look: Look) -> Iterator[Ear[Page]]:
+    """Somebody with this screen, listening."""
+    context = browser.new_context(viewport={"width": look.width, "height": look.height}, color_scheme=look.scheme)
+    ear = Ear(context.new_page())
+    ear.open(bucket)
+    ear.page.get_by_role("radio", name="HQ").check()
+    ear.tap()
+    yield ear
+    context.close()
+
+
 @pytest.mark.timeout(90)
 def test_it_looks_right_and_is_accessible(station: Station, chromium: Browser, tmp_path: Path) -> None:
     """At 320 and 1280 px, dark and light, playing: nothing overflows, and axe finds nothing to complain about."""
     _, bucket = station(2)
     # To renew the documentation's pictures: KEEP_SCREENSHOTS=1
     images = ROOT / "docs/images" if os.environ.get("KEEP_SCREENSHOTS") else tmp_path
-    for scheme in ("light", "dark"):
-        for width in (320, 1280):
-            context = chromium.new_context(
-                viewport={"width": width, "height": 620}, color_scheme="dark" if scheme == "dark" else "light"
-            )
-            ear = Ear(context.new_page())
-            ear.open(bucket)
-            ear.tap()
-            ear.until("p.playingQuality === 'hq'", 20)
+    with ExitStack() as together:
+        for look, ear in [(look, together.enter_context(looking(chromium, bucket, look))) for look in LOOKS]:
             ear.page.wait_for_function(WAVEFORM_IS_FULL, timeout=20_000)
+            ear.until("/FLAC/.test(p.shadowRoot.querySelector('[part=facts]').textContent)", 20)
             assert ear.page.evaluate("document.documentElement.scrollWidth <= innerWidth")
-            ear.page.screenshot(path=images / f"player-{width}-{scheme}.png")
+            ear.page.screenshot(path=images / f"player-{look.width}-{look.scheme}.png")
             ear.page.evaluate(AXE.read_text(encoding="utf-8"))
             found = ear.page.evaluate("axe.run().then(({ violations }) => violations)")
             assert not found, json.dumps(found, indent=1)
-            context.close()

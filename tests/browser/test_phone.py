@@ -90,7 +90,7 @@ def test_the_lock_screen_shows_and_controls_the_station(station: Station, chromi
     ear.until("p.state === 'playing'", 15)
     assert ear.ask("navigator.audioSession.type") == "playback"
     assert ear.ask("[navigator.mediaSession.metadata.title, navigator.mediaSession.playbackState]") == [
-        "noise",
+        "night-shift",
         "playing",
     ]
     assert ear.ask("[...companions].map(({ loop, paused }) => [loop, paused])") == [[True, False]]

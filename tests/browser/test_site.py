@@ -75,7 +75,7 @@ def test_the_page_plays_under_its_policy(on_the_web: tuple[WebBucket, str], ear:
         ear.ask("p.quality = 'hq'")
         ear.until("p.playingQuality === 'hq'", 20)
         assert ear.ask("getComputedStyle(p.shadowRoot.querySelector('section')).display") == "grid"
-        assert ear.page.locator("h1").inner_text() == "noise"
+        assert ear.page.locator("h1").inner_text() == "night-shift"
 
 
 @pytest.mark.timeout(90)
