@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import pytest
@@ -66,22 +66,30 @@ def noise(tmp_path_factory: pytest.TempPathFactory) -> Path:
 Station = Callable[[int], tuple[Radio, WebBucket]]
 
 
+@contextmanager
+def broadcasting(folder: Path, noise: Path, segment_s: int) -> Iterator[tuple[Radio, WebBucket]]:
+    """A real supervisor on air, with segments of so many seconds, and its bucket."""
+    settings = {
+        "RADIO_STORE": f"dir:{folder / 'bucket'}",
+        "RADIO_SOURCE": f"file:{noise}",
+        "RADIO_SEGMENT_SECONDS": str(segment_s),
+        "RADIO_SPOOL_DIR": str(folder / "spool"),
+        "RADIO_STATION": "night-shift",
+    }
+    with on_air(folder, settings) as radio, web_bucket(folder / "bucket") as bucket:
+        radio.published(2, 30)
+        yield radio, bucket
+
+
 @pytest.fixture
 def station(tmp_path: Path, noise: Path) -> Iterator[Station]:
-    """Puts a real supervisor on air, with segments of so many seconds, and serves its bucket."""
+    """Puts a station on air when it is called."""
     with ExitStack() as until_the_end:
+        yield lambda segment_s: until_the_end.enter_context(broadcasting(tmp_path, noise, segment_s))
 
-        def start(segment_s: int) -> tuple[Radio, WebBucket]:
-            settings = {
-                "RADIO_STORE": f"dir:{tmp_path / 'bucket'}",
-                "RADIO_SOURCE": f"file:{noise}",
-                "RADIO_SEGMENT_SECONDS": str(segment_s),
-                "RADIO_SPOOL_DIR": str(tmp_path / "spool"),
-                "RADIO_STATION": "night-shift",
-            }
-            radio = until_the_end.enter_context(on_air(tmp_path, settings))
-            bucket = until_the_end.enter_context(web_bucket(tmp_path / "bucket"))
-            radio.published(2, 30)
-            return radio, bucket
 
-        yield start
+@pytest.fixture(scope="module")
+def lasting_station(tmp_path_factory: pytest.TempPathFactory, noise: Path) -> Iterator[tuple[Radio, WebBucket]]:
+    """A station with segments of 2 s, for tests that leave it as it is."""
+    with broadcasting(tmp_path_factory.mktemp("station"), noise, 2) as station:
+        yield station

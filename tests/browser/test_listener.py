@@ -21,6 +21,7 @@ from tests.rig.web_bucket import WebBucket
 
 if TYPE_CHECKING:
     from tests.browser.conftest import Station
+    from tests.rig.firefox import FirefoxTab
 
 AXE = ROOT / "radio-client/tests/node_modules/axe-core/axe.min.js"
 WAVEFORM_IS_FULL = """() => {
@@ -81,6 +82,22 @@ def test_a_tunnel_ends_at_the_live_edge(station: Station, ear: Ear[Page]) -> Non
     ear.until("p.state === 'playing'", 20)
     assert ear.ask("p.behindLive") < 12
     assert any(event["type"] == "skip" and event["reason"] == "lost time" for event in ear.events)
+
+
+@pytest.mark.timeout(90)
+def test_a_laptop_that_slept_wakes_to_the_live_edge(station: Station, firefox_ear: Ear[FirefoxTab]) -> None:
+    """What the sound card held before the sleep is dropped for what is live, and what was missed is said."""
+    radio, bucket = station(2)
+    firefox_ear.open(bucket)
+    firefox_ear.tap()
+    firefox_ear.until("p.state === 'playing'", 15)
+    with firefox_ear.page.asleep():
+        radio.published(radio.status()["segments_published"] + 8, 25)
+    firefox_ear.until("p.state === 'playing' && p.behindLive < 10", 15)
+    lost = [event["seconds"] for event in firefox_ear.events if event["type"] == "skip"]
+    assert len(lost) == 1
+    assert 10 <= lost[0] <= 25
+    assert not bucket.not_named
 
 
 @pytest.mark.timeout(90)

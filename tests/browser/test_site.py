@@ -6,8 +6,6 @@ import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http import HTTPStatus
-from pathlib import Path
-from typing import TYPE_CHECKING
 
 import pytest
 from playwright.sync_api import ConsoleMessage, Page
@@ -15,11 +13,9 @@ from playwright.sync_api import ConsoleMessage, Page
 from supervisor.web import Answer
 from tests.rig.ear import PLAY, Ear
 from tests.rig.parts import eventually
+from tests.rig.radio import Radio
 from tests.rig.site import deno_site
 from tests.rig.web_bucket import WebBucket
-
-if TYPE_CHECKING:
-    from tests.browser.conftest import Station
 
 _NO_OGG = """
 const decode = BaseAudioContext.prototype.decodeAudioData;
@@ -53,11 +49,13 @@ def serve(bucket: WebBucket, path: str, body: str) -> str:
     return bucket.url.rstrip("/") + path
 
 
-@pytest.fixture
-def on_the_web(station: Station, tmp_path: Path) -> Iterator[tuple[WebBucket, str]]:
-    """A station on air, its bucket, and the address of its site."""
-    _, bucket = station(2)
-    with deno_site(bucket.url, tmp_path / "deno.log") as url:
+@pytest.fixture(scope="module")
+def on_the_web(
+    lasting_station: tuple[Radio, WebBucket], tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[tuple[WebBucket, str]]:
+    """The bucket of a station on air, and the address of its site."""
+    _, bucket = lasting_station
+    with deno_site(bucket.url, tmp_path_factory.mktemp("deno") / "deno.log") as url:
         yield bucket, url
 
 

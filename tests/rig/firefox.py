@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import signal
 import socket
 import subprocess
 from collections.abc import Iterator, Mapping
@@ -43,8 +44,9 @@ class MarionetteError(Exception):
 class FirefoxTab:
     """The one tab of a running Firefox."""
 
-    def __init__(self, connection: socket.socket) -> None:
+    def __init__(self, connection: socket.socket, processes: int) -> None:
         self._connection = connection
+        self._processes = processes
         self._answers = connection.makefile("rb")
         self._number = 0
         self._read()  # the greeting
@@ -65,6 +67,15 @@ class FirefoxTab:
         """Clicks an element in the shadow root of another: ``host [part=inner]``."""
         ((_, element),) = self.evaluate(_FIND, selector).items()
         self._command("WebDriver:ElementClick", id=element)
+
+    @contextmanager
+    def asleep(self) -> Iterator[None]:
+        """All of its processes stand still, as when a laptop's lid is closed."""
+        os.killpg(self._processes, signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            os.killpg(self._processes, signal.SIGCONT)
 
     def _command(self, name: str, **parameters: object) -> dict[str, Any]:
         self._number += 1
@@ -102,7 +113,7 @@ def firefox(folder: Path, environment: Mapping[str, str]) -> Iterator[FirefoxTab
     try:
         eventually(lambda: port_file.is_file() and port_file.read_text(), 30, "Firefox listens")
         with socket.create_connection(("127.0.0.1", int(port_file.read_text())), timeout=60) as connection:
-            yield FirefoxTab(connection)
+            yield FirefoxTab(connection, process.pid)
     finally:
         process.terminate()
         try:
