@@ -17,6 +17,7 @@ from playwright.sync_api import Browser, Page
 from supervisor.web import Answer
 from tests.rig.ear import Ear
 from tests.rig.parts import ROOT
+from tests.rig.radio import Radio
 from tests.rig.web_bucket import WebBucket
 
 if TYPE_CHECKING:
@@ -44,21 +45,43 @@ LOOKS = [Look(width, height, scheme) for width, height in ((320, 560), (1280, 48
 NOT_THERE = Answer(HTTPStatus.NOT_FOUND, b"not found\n")
 
 
-@pytest.mark.timeout(90)
-def test_a_station_with_faults_is_heard_as_far_as_it_can_be(station: Station, ear: Ear[Page]) -> None:
-    """Damaged files, missing files and errors are survived, counted, and said in words; the sound comes back."""
+def garbled(bucket: WebBucket, path: str) -> Answer:
+    """The object with zeros in its middle, as long as it was."""
+    data = bytearray((bucket.folder / path.lstrip("/")).read_bytes())
+    third = len(data) // 3
+    data[third : 2 * third] = bytes(third)
+    return Answer(HTTPStatus.OK, bytes(data), {"Content-Type": "application/octet-stream"})
+
+
+@pytest.mark.timeout(60)
+def test_a_damaged_segment_is_silent_for_its_length(station: Station, ear: Ear[Page]) -> None:
+    """A segment that arrives damaged in both qualities is skipped, counted and said; what follows is in its place."""
     _, bucket = station(2)
     ear.open(bucket)
     ear.tap()
     ear.until("p.state === 'playing'", 15)
+    doomed = ear.spans()[-1]["index"] + 2
+    bucket.fault = lambda path: garbled(bucket, path) if f"-{doomed:08d}." in path else None
+    ear.until(f"ear.events.some((e) => e.index === {doomed + 1})", 20)
+    assert ear.ask("p.statistics.damaged") == 1
+    assert [event["seconds"] for event in ear.events if event["type"] == "skip"] == [2]
+    assert "arrived damaged" in ear.page.locator("radio-player [role=status]").inner_text()
+    before, after = (next(s for s in ear.spans() if s["index"] == doomed + side) for side in (-1, 1))
+    assert after["frame"] - before["frame"] + before["offset"] == 2 * 2 * 48_000
+    assert not [event for event in ear.events if event["type"] == "underrun"]
 
-    damaged = Answer(HTTPStatus.OK, b"x" * 5000, {"Content-Type": "audio/flac"})
-    bucket.fault = lambda path: damaged if path.endswith((".flac", ".opus")) else None
-    ear.until(
-        "p.statistics.damaged + p.statistics.missing > 0 || p.statistics.skipped > 0 || p.state === 'waiting'", 20
-    )
+
+@pytest.mark.timeout(90)
+def test_a_station_with_faults_is_heard_as_far_as_it_can_be(station: Station, ear: Ear[Page]) -> None:
+    """Without its HQ files a station is heard in LQ; one that cannot be reached is said in words, and comes back."""
+    _, bucket = station(2)
+    ear.open(bucket)
+    ear.tap()
+    ear.until("p.state === 'playing'", 15)
     bucket.fault = lambda path: NOT_THERE if path.endswith(".flac") else None
-    ear.until("p.playingQuality === 'lq'", 20)
+    ear.ask("p.quality = 'hq'")
+    begun = ear.ask("ear.segments('lq')")
+    ear.until(f"ear.segments('lq') >= {begun + 2} && p.playingQuality === 'lq'", 20)
     bucket.fault = lambda path: Answer(HTTPStatus.SERVICE_UNAVAILABLE, b"") if path.startswith("/live/") else None
     ear.until(
         "p.state === 'waiting' && /cannot be reached/.test(p.shadowRoot.querySelector('[role=status]').textContent)", 25
@@ -161,9 +184,27 @@ def test_other_sound_cards_and_other_browsers_play_too(station: Station, ear: Ea
 
 
 @pytest.mark.timeout(60)
-def test_the_keyboard_reaches_everything(station: Station, ear: Ear[Page]) -> None:
+def test_a_page_can_style_it(lasting_station: tuple[Radio, WebBucket], ear: Ear[Page]) -> None:
+    """Custom properties reach through the shadow root, parts can be styled, a theme wins over the system's."""
+    _, bucket = lasting_station
+    ear.page.emulate_media(color_scheme="light")
+    ear.open(bucket)
+    part = "getComputedStyle(p.shadowRoot.querySelector('[part={}]')).{}"
+    light = ear.ask(part.format("player", "backgroundColor"))
+    ear.ask("p.setAttribute('theme', 'dark')")
+    assert ear.ask(part.format("player", "backgroundColor")) != light
+    ear.page.add_style_tag(
+        content="radio-player { --radio-accent: #060; --radio-radius: 3px } radio-player::part(facts) { display: none }"
+    )
+    assert ear.ask(part.format("play", "backgroundColor")) == "rgb(0, 102, 0)"
+    assert ear.ask(part.format("player", "borderRadius")) == "3px"
+    assert ear.ask(part.format("facts", "display")) == "none"
+
+
+@pytest.mark.timeout(60)
+def test_the_keyboard_reaches_everything(lasting_station: tuple[Radio, WebBucket], ear: Ear[Page]) -> None:
     """Play, mute, volume and quality work without a pointer, in this order."""
-    _, bucket = station(2)
+    _, bucket = lasting_station
     ear.open(bucket)
     keyboard = ear.page.keyboard
     keyboard.press("Tab")

@@ -44,6 +44,12 @@ _HIDE = """
   document.dispatchEvent(new Event("visibilitychange"));
 }
 """
+_PAUSE_BETWEEN_REQUESTS = """
+() => new Promise((resolve) => {
+  const player = document.querySelector("radio-player");
+  player.addEventListener("segment", () => resolve(player.pause()), { once: true });
+})
+"""
 ANDROID = (
     "Mozilla/5.0 (Linux; Android 10; K) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/156.0.0.0 Mobile Safari/537.36"
 )
@@ -115,8 +121,7 @@ def test_a_page_that_nobody_sees_plays_on_and_a_silent_one_rests(station: Statio
     before = ear.ask("ear.events.length")
     ear.until(f"ear.events.slice({before}).filter((e) => e.type === 'segment').length >= 4", 20)
     assert ear.ask("p.statistics.underruns") == 0
-    ear.ask("p.pause()")
-    ear.page.evaluate("new Promise((r) => setTimeout(r))")
+    ear.page.evaluate(_PAUSE_BETWEEN_REQUESTS)
     asked = len(bucket.asked)
     radio.published(radio.status()["segments_published"] + 3, 15)
     assert len(bucket.asked) == asked
