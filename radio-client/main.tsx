@@ -209,7 +209,10 @@ function Embed({ look, manifestUrl }: { look: FirstLook; manifestUrl: string }) 
     <html lang="en">
       <Head look={look}><meta name="robots" content="noindex" /></Head>
       <body class="embed">
-        <main><Player look={look} manifestUrl={manifestUrl} /></main>
+        <main>
+          <h1>{look.station}</h1>
+          <Player look={look} manifestUrl={manifestUrl} />
+        </main>
       </body>
     </html>
   );

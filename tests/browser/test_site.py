@@ -11,6 +11,7 @@ import pytest
 from playwright.sync_api import ConsoleMessage, Page
 
 from supervisor.web import Answer
+from tests.rig.axe import is_accessible
 from tests.rig.ear import PLAY, Ear
 from tests.rig.parts import eventually
 from tests.rig.radio import Radio
@@ -102,6 +103,19 @@ def test_the_snippet_plays_on_anybodys_page(on_the_web: tuple[WebBucket, str], e
         ear.visit(serve(bucket, "/fan.html", snippet))
         ear.tap()
         ear.until("p.state === 'playing'", 20)
+
+
+@pytest.mark.timeout(60)
+@pytest.mark.parametrize("scheme", ["dark", "light"])
+def test_the_page_and_its_frame_are_accessible(on_the_web: tuple[WebBucket, str], ear: Ear[Page], scheme: str) -> None:
+    """Axe finds nothing to complain about before anything plays, with everything unfolded, nor in the frame."""
+    _, url = on_the_web
+    ear.page.emulate_media(color_scheme="dark" if scheme == "dark" else "light")
+    ear.visit(url)
+    ear.page.locator("summary").click()
+    is_accessible(ear.page)
+    ear.visit(f"{url}/embed")
+    is_accessible(ear.page)
 
 
 @pytest.mark.timeout(60)
