@@ -14,6 +14,7 @@ OLDEST = (5, 1)
 """The oldest FFmpeg that this project is tested with."""
 
 _QUESTIONS = {
+    "bitstream filter": ("-bsfs",),
     # FFmpeg 7 lists devices such as alsa and lavfi with a flag column more among the demuxers, alike in their own list
     "demuxer": ("-demuxers", "-devices"),
     "encoder": ("-encoders",),
@@ -22,13 +23,17 @@ _QUESTIONS = {
 }
 
 
+_ALONE = re.compile(r"\w+")
+_ASKED_BY = (("c:a", "encoder"), ("bsf:a", "bitstream filter"), ("f", "muxer"), ("segment_format", "muxer"))
+
+
 class FFmpegUnusableError(Exception):
     """FFmpeg is missing, too old, or was built without something that is needed; the message names it."""
 
 
 @dataclass(frozen=True)
 class Need:
-    """One component by kind (demuxer, encoder, filter, muxer) and name."""
+    """One component by kind (demuxer, encoder, filter, bitstream filter, muxer) and name."""
 
     kind: str
     name: str
@@ -42,9 +47,9 @@ def needs(source: Source, outputs: Iterable[Output]) -> frozenset[Need]:
         found.add(Need("demuxer", str(source.options["f"])))
     for output in outputs:
         found |= {Need("filter", step.name) for step in output.filters}
-        for option, kind in (("c:a", "encoder"), ("f", "muxer"), ("segment_format", "muxer")):
+        for option, kind in _ASKED_BY:
             if option in output.options:
-                found.add(Need(kind, str(output.options[option])))
+                found.add(Need(kind, str(output.options[option]).partition("=")[0]))
     return frozenset(found)
 
 
@@ -112,10 +117,15 @@ def _ask(executable: str, question: str) -> str:
 
 
 def _names(listing: str) -> frozenset[str]:
-    """The names in a listing of FFmpeg: after the flags, where several share a line they are separated by commas."""
+    """The names in a listing of FFmpeg: after the flags, where several share a line they are separated by commas.
+
+    Bitstream filters are listed without flags, each alone on its line.
+    """
     names: set[str] = set()
     for line in listing.splitlines():
-        flags, _, rest = line.strip().partition(" ")
-        if flags and rest and not rest.lstrip().startswith("="):
+        first, _, rest = line.strip().partition(" ")
+        if rest and not rest.lstrip().startswith("="):
             names.update(rest.split()[0].split(","))
+        elif _ALONE.fullmatch(first):
+            names.add(first)
     return frozenset(names)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ffmpeg_profiles.profile import Filter, Output, segmented
+from ffmpeg_profiles.profile import Output, segmented
 
 NAME = "check"
 EXTENSION = "framemd5"
@@ -16,11 +16,9 @@ def check(folder_and_stem: str, segment_s: int, sample_rate: int) -> Output:
         segment_s,
         {
             "c:a": "pcm_s24le",
+            # one packet, and so one MD5, is one segment; the last may be shorter. A filter that held a whole segment
+            # back would have FFmpeg 7 hold back the other outputs too
+            "bsf:a": f"pcm_rechunk=n={segment_s * sample_rate}:p=0",
             "segment_format": "framemd5",
-            # the line must be readable before the file is closed a whole segment later
-            "flush_packets": 1,
-            "segment_format_options": "flush_packets=1",
         },
-        # one frame, and so one MD5, is one segment; the last may be shorter
-        (Filter("asetnsamples", options={"n": segment_s * sample_rate, "p": 0}),),
     )

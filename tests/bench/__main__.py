@@ -156,7 +156,11 @@ def bare_ffmpeg(folder: Path, device: SoundDevice) -> Iterator[int]:
     with (folder / "meters").open("wb") as meters:
         command = compile_command("ffmpeg", source, outputs(folder / "bare", SEGMENT_S, 48_000, meters.fileno()))
         child = subprocess.Popen(
-            command, env=environment(device.settings), pass_fds=(meters.fileno(),), stderr=subprocess.DEVNULL
+            command,
+            env=environment(device.settings),
+            pass_fds=(meters.fileno(),),
+            stdin=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
         )
     eventually(lambda: list(folder.glob("*.flac")), 10, "FFmpeg alone captures")
     try:
@@ -174,7 +178,8 @@ def seal_row(folder: Path) -> Row:
     source = type(source)(noise, {"f": "lavfi"})
     with (folder / "meters").open("wb") as meters:
         command = compile_command("ffmpeg", source, outputs(stem, SEGMENT_S, 48_000, meters.fileno()))
-        subprocess.run(command, pass_fds=(meters.fileno(),), stderr=subprocess.DEVNULL, check=True)
+        quiet = subprocess.DEVNULL
+        subprocess.run(command, pass_fds=(meters.fileno(),), stdin=quiet, stderr=quiet, check=True)
     files = {
         name: folder / f"seal.{name}"
         for name in ("hq.00000001.flac", "lq.00000001.opus", "check.00000001.framemd5", "lq.00000000.opus")

@@ -39,7 +39,7 @@ def test_every_segment_is_sealed_without_a_single_event(tmp_path: Path, tmpfs: P
     source = Source("anoisesrc=d=8:c=pink:r=48000:seed=1", {"f": "lavfi", "re": None})
     with (tmp_path / "meters").open("wb") as meters:
         command = compile_command("ffmpeg", source, outputs(spool.folders.raw / RUN, 1, 48_000, meters.fileno()))
-        child = subprocess.Popen(command, pass_fds=(meters.fileno(),))
+        child = subprocess.Popen(command, stdin=subprocess.DEVNULL, pass_fds=(meters.fileno(),))
     sealing = threading.Thread(target=sealer.run, args=(lambda: child.poll() is None,), name="seal")
     sealing.start()
     assert child.wait(30) == 0

@@ -126,7 +126,7 @@ def test_a_damaged_segment_is_kept_aside_and_told(tmp_path: Path, tmpfs: Path, b
     source = Source("anoisesrc=d=5.5:c=pink:r=48000:seed=1", {"f": "lavfi"})
     with (tmp_path / "meters").open("wb") as meters:
         command = compile_command("ffmpeg", source, outputs(spool.folders.raw / run, 1, 48_000, meters.fileno()))
-        subprocess.run(command, pass_fds=(meters.fileno(),), timeout=30, check=True)
+        subprocess.run(command, stdin=subprocess.DEVNULL, pass_fds=(meters.fileno(),), timeout=30, check=True)
     damaged = spool.folders.raw / f"{run}.hq.00000003.flac"
     content = bytearray(damaged.read_bytes())
     content[len(content) // 2] ^= 1

@@ -18,6 +18,6 @@ def tone(seconds: float) -> Pcm:
     at_once = Source(paced.url, {name: value for name, value in paced.options.items() if name != "re"})
     output = Output("-", {"f": "s32le", "c:a": "pcm_s32le", "t": seconds})
     command = compile_command("ffmpeg", at_once, [output])
-    raw = subprocess.run(command, capture_output=True, timeout=60, check=True).stdout
+    raw = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, timeout=60, check=True).stdout
     pcm: Pcm = np.frombuffer(raw, np.int32).reshape(-1, 2) >> 8
     return pcm

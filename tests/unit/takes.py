@@ -95,7 +95,9 @@ def record(ffmpeg: str, pcm: Pcm, segment_s: int, folder: Path) -> Take:
         reader.start()
         try:
             command = compile_command(ffmpeg, source, outputs(folder / RUN, segment_s, RATE, writing))
-            subprocess.run(command, stderr=subprocess.PIPE, timeout=60, check=True, pass_fds=(writing,))
+            subprocess.run(
+                command, stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, timeout=60, check=True, pass_fds=(writing,)
+            )
         finally:
             os.close(writing)
             reader.join()

@@ -21,7 +21,7 @@ from tests.unit.takes import run
 def test_there_are_the_documented_sources() -> None:
     """Every documented scheme is there, with an example of how it is written."""
     modules = source_modules()
-    assert set(modules) == {"alsa", "file", "tone"}
+    assert set(modules) == {"alsa", "file", "tone", "usb"}
     assert all(module.EXAMPLE.startswith(f"{scheme}:") for scheme, module in modules.items())
 
 
@@ -76,7 +76,7 @@ def test_the_pair_is_picked_bit_exactly(ffmpeg: str, tmp_path: Path) -> None:
     device = parse_source("alsa:umc", Input(48_000, 4, (3, 4)))
     source = replace(device, url=str(raw), options={"f": "s32le", "ar": 48_000, "ac": 4})
     command = compile_command(ffmpeg, source, [Output("-", {"f": "s32le"})])
-    heard = subprocess.run(command, capture_output=True, timeout=20, check=True).stdout
+    heard = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, timeout=20, check=True).stdout
     assert np.array_equal(np.frombuffer(heard, "<i4").reshape(-1, 2), four[:, 2:])
 
 
@@ -173,4 +173,4 @@ def test_a_source_is_added_by_one_file(tmp_path: Path) -> None:
         "print('supervisor' in sys.modules)"
     )
     told = subprocess.run([sys.executable, "-c", asked], cwd=tmp_path, capture_output=True, text=True, check=True)
-    assert told.stdout == "alsa file jack tone\nradio\nFalse\n"
+    assert told.stdout == "alsa file jack tone usb\nradio\nFalse\n"
