@@ -168,7 +168,7 @@ export class RadioPlayer extends HTMLElement {
     return this.#listening ? { ...this.#listening.counters, throughput } : null;
   }
 
-  /** The Web Audio node that everything goes through, before the volume; null before the first play. */
+  /** The Web Audio node that everything goes through, before the volume; null before the station has answered. */
   get audioNode() {
     return this.#output?.mix ?? null;
   }
@@ -182,8 +182,7 @@ export class RadioPlayer extends HTMLElement {
     [this.#sounded, this.#elsewhere, this.#fault] = [false, false, null];
     this.#played_ms = performance.now();
     // In the tap itself, before anything is waited for.
-    this.#output ??= this.#newOutput();
-    const output = this.#output;
+    const output = (this.#output ??= this.#newOutput());
     void output.resume();
     this.#companion.play();
     this.#applyVolume();
@@ -293,6 +292,7 @@ export class RadioPlayer extends HTMLElement {
   async #showAnswers(watch, signal) {
     for (;;) {
       await watch.answered.heard(signal);
+      this.#prepare();
       // A context that a call has interrupted is asked again now and then; it comes back when the system lets it.
       if (this.#wanted && !this.#output?.isRunning) void this.#output?.resume();
       this.#tick();
@@ -326,6 +326,14 @@ export class RadioPlayer extends HTMLElement {
   /** A finger is on the button: by the time it leaves, the manifest is here. */
   #expect() {
     if (this.paused && this.#watch && this.#watch.age_ms > 3000) this.#watch.askNow();
+  }
+
+  /**
+   * Somebody looks at a station that is there: a silent audio context wakes the browser's audio process, which from cold takes
+   * longer than everything else between the tap and the sound.
+   */
+  #prepare() {
+    if (!document.hidden && this.manifest) this.#output ??= this.#newOutput();
   }
 
   /** @returns {Output} */

@@ -221,7 +221,7 @@ test("an overlay turns one sound into the other, and a fade leaves everything af
 
 test("listeners are told what is the matter in their own words", () => {
   const now = { state: /** @type {const} */ ("playing"), known: true, onAir: true, trouble: null, notice: "" };
-  assert.equal(statusText(now), "");
+  assert.equal(statusText(now), "Playing.");
   assert.match(statusText({ ...now, trouble: new Error() }), /interrupted/);
   assert.match(statusText({ ...now, state: "idle", onAir: false }), /off air/);
   const missing = Object.assign(new Error(), { name: "Missing" });
