@@ -52,7 +52,7 @@ class Proxy:
         self._open: set[socket.socket] = set()
         self._guard = threading.Lock()
         self._uplink = threading.Lock()
-        self._swallowed: list[socket.socket] = []
+        self._swallowed: set[socket.socket] = set()
         threading.Thread(target=self._accept, name="proxy", daemon=True).start()
 
     @property
@@ -64,12 +64,11 @@ class Proxy:
         """Changes what happens from now on."""
         with self._guard:
             self._line = line
-            left, self._open = self._open, set()
-        if line.black_hole:
-            return
-        for connection in (*left, *self._swallowed):
+            self._swallowed |= self._open
+            self._open = set()
+            left, self._swallowed = (set(), self._swallowed) if line.black_hole else (self._swallowed, set())
+        for connection in left:
             _reset(connection)
-        self._swallowed.clear()
 
     def close(self) -> None:
         """Ends everything."""
@@ -89,7 +88,7 @@ class Proxy:
 
     def _serve(self, client: socket.socket, line: Line) -> None:
         if line.black_hole:
-            self._swallowed.append(client)
+            self._swallowed.add(client)
         elif line.reset:
             _reset(client)
         elif line.answer is not None:
@@ -113,7 +112,7 @@ class Proxy:
     ) -> None:
         with suppress(OSError):
             while data := source.recv(_CHUNK_BYTES):
-                if self._line.black_hole:
+                if source in self._swallowed:
                     continue
                 self._carry(len(data), line, uplink=uplink)
                 target.sendall(data if left is None else data[:left])
