@@ -5,11 +5,13 @@ from __future__ import annotations
 import os
 import shutil
 import signal
+import time
 from collections.abc import Callable
 from contextlib import suppress
 from http import HTTPStatus
 from pathlib import Path
 
+from tests.chaos.invariants import SAMPLE_RATE
 from tests.chaos.stage import WINDOW, Stage
 from tests.rig.parts import eventually
 from tests.rig.proxy import BLACK_HOLE, BUSY, PASS, RESET, Line
@@ -36,11 +38,13 @@ def ffmpeg_hangs(stage: Stage) -> None:
 def device_stalls(stage: Stage) -> None:
     """The device delivers nothing, and goes on when that was noticed."""
     restarts = stage.radio.status()["capture"]["restarts"]
+    began_s = time.monotonic()
     stage.device.signal(signal.SIGSTOP)
     try:
         eventually(lambda: stage.radio.status()["capture"]["restarts"] > restarts, 10, "the stall is noticed")
     finally:
         stage.device.signal(signal.SIGCONT)
+    stage.auditor.stood_still_samples = round((time.monotonic() - began_s) * SAMPLE_RATE)
 
 
 def device_is_unplugged(stage: Stage) -> None:
@@ -67,7 +71,7 @@ def gateway_is_stopped(stage: Stage) -> None:
     """The store refuses connections and comes back with its data."""
     stage.server.stop_gateway()
     try:
-        _store_alarm(stage)
+        _requests_failed(stage, 3)
     finally:
         stage.server.start_gateway()
 
@@ -112,37 +116,37 @@ def line_throttles(stage: Stage) -> None:
 
 def line_resets(stage: Stage) -> None:
     """Connections are reset."""
-    _on_line(stage, RESET, lambda: _store_alarm(stage))
+    _on_line(stage, RESET, lambda: _requests_failed(stage, 3))
 
 
 def line_swallows(stage: Stage) -> None:
     """Nothing comes back, until the supervisor gives a request up."""
-    _on_line(stage, BLACK_HOLE, lambda: _store_alarm(stage))
+    _on_line(stage, BLACK_HOLE, lambda: _requests_failed(stage, 1))
 
 
 def line_cuts_requests(stage: Stage) -> None:
     """Connections are reset in the middle of an upload."""
-    _on_line(stage, Line(cut_request=100_000), lambda: _store_alarm(stage))
+    _on_line(stage, Line(cut_request=100_000), lambda: _requests_failed(stage, 3))
 
 
 def line_cuts_answers(stage: Stage) -> None:
-    """Everything is stored, and every answer is cut."""
-    _on_line(stage, Line(cut_answer=40), lambda: _store_alarm(stage))
+    """Everything is stored, and every answer is cut in its first line."""
+    _on_line(stage, Line(cut_answer=8), lambda: _requests_failed(stage, 3))
 
 
 def store_answers_429(stage: Stage) -> None:
     """Too many requests."""
-    _on_line(stage, Line(answer=HTTPStatus.TOO_MANY_REQUESTS), lambda: _store_alarm(stage))
+    _on_line(stage, Line(answer=HTTPStatus.TOO_MANY_REQUESTS), lambda: _requests_failed(stage, 3))
 
 
 def store_answers_500(stage: Stage) -> None:
     """An internal error."""
-    _on_line(stage, Line(answer=HTTPStatus.INTERNAL_SERVER_ERROR), lambda: _store_alarm(stage))
+    _on_line(stage, Line(answer=HTTPStatus.INTERNAL_SERVER_ERROR), lambda: _requests_failed(stage, 3))
 
 
 def store_answers_503(stage: Stage) -> None:
     """Slow down."""
-    _on_line(stage, BUSY, lambda: _store_alarm(stage))
+    _on_line(stage, BUSY, lambda: _requests_failed(stage, 3))
 
 
 def recordings_are_full(stage: Stage) -> None:
@@ -196,7 +200,7 @@ def _run(stage: Stage) -> str:
 
 
 def _another_run(stage: Stage, run: str) -> None:
-    eventually(lambda: _run(stage) != run, 10, f"another run captures\n{stage.radio.log}")
+    eventually(lambda: _run(stage) != run, 10, f"another run captures\n{stage.radio.log[-3000:]}")
 
 
 def _archived(stage: Stage, more: int) -> None:
@@ -208,11 +212,14 @@ def _alarm(stage: Stage, code: str, within_s: float) -> str:
     def raised() -> str:
         return next((a["message"] for a in stage.radio.status()["alarms"] if a["code"].startswith(code)), "")
 
-    return eventually(raised, within_s, f"the alarm {code} is raised\n{stage.radio.log}")
+    return eventually(raised, within_s, f"the alarm {code} is raised\n{stage.radio.log[-3000:]}")
 
 
-def _store_alarm(stage: Stage) -> None:
-    _alarm(stage, "store_", 20)
+def _requests_failed(stage: Stage, more: int) -> None:
+    """A change of the line ends the open connections, which is one failure that says nothing of the line."""
+    count = int(stage.radio.status()["upload"]["errors"])
+    eventually(lambda: int(stage.radio.status()["upload"]["errors"]) >= count + more, 20, "requests fail again and again")
+    _alarm(stage, "store_", 1)
 
 
 def _on_line(stage: Stage, line: Line, lasts: Callable[[], None]) -> None:

@@ -72,15 +72,20 @@ class Piece:
     heard: Heard
 
 
+def captured_as(path: Path) -> tuple[str, int]:
+    """Run and number in the name of an archived file, which sort as it was captured, whatever the wall clock did."""
+    name = _NAME.fullmatch(path.name)
+    assert name is not None, path
+    return name[1], int(name[2])
+
+
 def piece(path: Path) -> Piece:
     """Reads and decodes one file of the archive.
 
     Raises:
         subprocess.CalledProcessError: the reference decoder finds fault with it.
     """
-    name = _NAME.fullmatch(path.name)
-    assert name is not None, path
     data = path.read_bytes()
     pcm = decode_flac(data)
     pcm_md5 = f"{FLAC(BytesIO(data)).info.md5_signature:032x}"  # type: ignore[union-attr] # a FLAC has one
-    return Piece(name[1], int(name[2]), len(pcm), pcm_md5, hashlib.md5(data).hexdigest(), hear(pcm))
+    return Piece(*captured_as(path), len(pcm), pcm_md5, hashlib.md5(data).hexdigest(), hear(pcm))

@@ -6,7 +6,7 @@ import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
-from tests.chaos.heard import Piece, piece
+from tests.chaos.heard import Piece, captured_as, piece
 
 
 class Recordings:
@@ -21,7 +21,7 @@ class Recordings:
 
     def listen(self) -> None:
         """Takes in the files that are new."""
-        for path in sorted(set(self._folder.rglob("*.flac")) - self._known):
+        for path in sorted(set(self._folder.rglob("*.flac")) - self._known, key=captured_as):
             self._known.add(path)
             try:
                 new = piece(path)

@@ -97,7 +97,7 @@ class Proxy:
             self._pass(client, line)
 
     def _pass(self, client: socket.socket, line: Line) -> None:
-        with suppress(OSError), socket.create_connection(("127.0.0.1", self._target_port)) as server, client:
+        with suppress(OSError), client, socket.create_connection(("127.0.0.1", self._target_port)) as server:
             with self._guard:
                 self._open |= {client, server}
             back = threading.Thread(target=self._copy, args=(server, client, line, line.cut_answer), daemon=True)
