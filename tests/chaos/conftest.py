@@ -1,4 +1,4 @@
-"""One station for many faults: it lives through them as a station lives through months, and is made anew when it fails."""
+"""One station for many faults, as one station lives through months of them; it is made anew when it fails."""
 
 from __future__ import annotations
 

@@ -218,7 +218,9 @@ def _alarm(stage: Stage, code: str, within_s: float) -> str:
 def _requests_failed(stage: Stage, more: int) -> None:
     """A change of the line ends the open connections, which is one failure that says nothing of the line."""
     count = int(stage.radio.status()["upload"]["errors"])
-    eventually(lambda: int(stage.radio.status()["upload"]["errors"]) >= count + more, 20, "requests fail again and again")
+    eventually(
+        lambda: int(stage.radio.status()["upload"]["errors"]) >= count + more, 20, "requests fail again and again"
+    )
     _alarm(stage, "store_", 1)
 
 

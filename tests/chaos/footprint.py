@@ -83,7 +83,7 @@ def _open_files(process: Path) -> Iterator[str]:
         with suppress(OSError):
             target = str(link.readlink())
             # numbers of pipes and of epoll are of no interest
-            yield target.split(":[")[0] if ":[" in target else target
+            yield target.split(":[", maxsplit=1)[0] if ":[" in target else target
 
 
 def _processes() -> list[Path]:

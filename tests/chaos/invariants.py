@@ -16,7 +16,7 @@ from tests.rig.reader import Reader
 from tests.rig.s3 import SECRET_KEY, Bucket
 
 SAMPLE_RATE = SEGMENT_SAMPLES = 48_000
-GAP_TOLERANCE_SAMPLES = 12_000
+GAP_TOLERANCE_SAMPLES = 960
 """20 ms: what a gap between two runs may differ from the true one."""
 
 Entry = dict[str, Any]
@@ -59,7 +59,9 @@ class Auditor:
         status = radio.status()
         latest, told = status["latest"], status["lost"]["samples"]
         eventually(lambda: latest in self._reader.segments, 10, f"segment {latest} was seen in a manifest")
-        life = [entry for index, entry in list(self._reader.segments.items()) if self._life_begins_at <= index <= latest]
+        life = [
+            entry for index, entry in list(self._reader.segments.items()) if self._life_begins_at <= index <= latest
+        ]
         gaps = sum(entry["gap"] for entry in life)
         by_cause = sum(status["lost"]["by_cause"].values())
         return [] if gaps == told == by_cause else [f"gaps are {gaps}, lost are {told}, by cause {by_cause}"]

@@ -41,4 +41,4 @@ class Recordings:
         if new.number and before is None:
             yield f"{name} is there, but not the one before it"
         elif before is not None and before.heard.same_play(new.heard) and new.heard.first != before.heard.last + 1:
-            yield f"{name} begins {new.heard.first - before.heard.last - 1} frames after the end of the one before it"
+            yield f"{name} does not go on where the one before it ended: {before.heard}, {new.heard}"

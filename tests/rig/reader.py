@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from typing import Any
 
 import urllib3
@@ -19,7 +19,7 @@ class Reader:
 
     def __init__(self, bucket: Bucket) -> None:
         self._bucket = bucket
-        self._http = urllib3.PoolManager(timeout=urllib3.Timeout(10), maxsize=2)
+        self._http = urllib3.PoolManager(timeout=urllib3.Timeout(10), maxsize=2, retries=False)
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._read, name="reader")
         self.manifests: list[dict[str, Any]] = []
@@ -54,8 +54,10 @@ class Reader:
 
         While the store does not answer there is nothing to see.
         """
-        with suppress(urllib3.exceptions.HTTPError, ServerError):
+        try:
             self._look()
+        except (urllib3.exceptions.HTTPError, ServerError):
+            self._ended.wait(0.05)
 
     def _look(self) -> None:
         manifest = self._manifest()

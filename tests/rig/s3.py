@@ -39,7 +39,7 @@ class S3Server:
             secret_key=SECRET_KEY,
             secure=False,
             region="us-east-1",
-            http_client=urllib3.PoolManager(timeout=urllib3.Timeout(10)),
+            http_client=urllib3.PoolManager(timeout=urllib3.Timeout(10), retries=False),
         )
 
     def make_bucket(self, name: str) -> Bucket:
