@@ -217,14 +217,16 @@ def _alarm(stage: Stage, code: str, within_s: float) -> str:
 
 def _requests_failed(stage: Stage, more: int) -> None:
     """A change of the line ends the open connections, which is one failure that says nothing of the line."""
-    count = int(stage.radio.status()["upload"]["errors"])
-    eventually(
-        lambda: int(stage.radio.status()["upload"]["errors"]) >= count + more, 20, "requests fail again and again"
-    )
+
+    def failures() -> int:
+        return int(stage.radio.status()["upload"]["errors"])
+
+    enough = failures() + more
+    eventually(lambda: failures() >= enough, 20, "requests fail again and again")
     _alarm(stage, "store_", 1)
 
 
-def _on_line(stage: Stage, line: Line, lasts: Callable[[], None]) -> None:
+def _on_line(stage: Stage, line: Line, lasts: Callable[[], object]) -> None:
     stage.proxy.become(line)
     try:
         lasts()

@@ -1,4 +1,4 @@
-"""What must be true after any fault, seen from outside: manifests, published and archived sound, the loss that is told."""
+"""What must be true after any fault, seen from outside: manifests, the sound in bucket and archive, the losses."""
 
 from __future__ import annotations
 
@@ -59,10 +59,8 @@ class Auditor:
         status = radio.status()
         latest, told = status["latest"], status["lost"]["samples"]
         eventually(lambda: latest in self._reader.segments, 10, f"segment {latest} was seen in a manifest")
-        life = [
-            entry for index, entry in list(self._reader.segments.items()) if self._life_begins_at <= index <= latest
-        ]
-        gaps = sum(entry["gap"] for entry in life)
+        seen = list(self._reader.segments.items())
+        gaps = sum(entry["gap"] for index, entry in seen if self._life_begins_at <= index <= latest)
         by_cause = sum(status["lost"]["by_cause"].values())
         return [] if gaps == told == by_cause else [f"gaps are {gaps}, lost are {told}, by cause {by_cause}"]
 

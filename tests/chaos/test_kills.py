@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from supervisor.names import SegmentId, parse_raw, parse_sealed
+from supervisor.spool import Folders
 from tests.chaos.stage import Stage, staged
 from tests.rig.parts import eventually
 from tests.rig.s3 import S3Server
@@ -30,12 +31,11 @@ def stage(s3_server: S3Server, tmpfs: Path) -> Iterator[Stage]:
 
 def closed_in(spool: Path) -> set[SegmentId]:
     """What FFmpeg had closed for certain, and what was sealed but not archived, of a spool on which nobody works."""
-    raw = [parsed for path in (spool / "raw").glob("*") if (parsed := parse_raw(path.name)) is not None]
+    folders = Folders(spool)
+    raw = [parsed for path in folders.raw.iterdir() if (parsed := parse_raw(path.name)) is not None]
     opened = {segment for segment, stream in raw if stream == "hq"}
     newest = {run: max(segment.number for segment in opened if segment.run == run) for run in {s.run for s in opened}}
-    sealed = {
-        segment for path in (spool / "archive").glob("*.json") if (segment := parse_sealed(path.name)) is not None
-    }
+    sealed = {segment for path in folders.archive.iterdir() if (segment := parse_sealed(path.name)) is not None}
     return sealed | {segment for segment in opened if segment.number < newest[segment.run]}
 
 
@@ -53,9 +53,9 @@ def live_and_die(stage: Stage, chance: random.Random) -> None:
 
 @pytest.mark.timeout(300)
 def test_a_supervisor_killed_at_50_random_instants(stage: Stage) -> None:
-    """Every closed segment is archived once, the index rises, no key means two things, nothing in the bucket is left."""
+    """Every closed segment is archived once, the index rises, no key means two things, no object is left over."""
     seed = int(os.environ.get("CHAOS_SEED", "0")) or random.SystemRandom().getrandbits(32)
-    print(f"CHAOS_SEED={seed}")  # noqa: T201 - pytest shows it when the test fails
+    print(f"CHAOS_SEED={seed}")  # pytest shows it when the test fails
     chance = random.Random(seed)
     closed: set[SegmentId] = set()
     for _ in range(LIVES):

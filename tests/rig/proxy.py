@@ -1,4 +1,4 @@
-"""A TCP proxy that does what networks do: passes, delays, throttles, cuts, resets, swallows, or answers for the server."""
+"""A TCP proxy that does what networks do: passes, delays, throttles, cuts, resets, swallows, answers itself."""
 
 from __future__ import annotations
 
