@@ -20,8 +20,5 @@ def check(folder_and_stem: str, segment_s: int, sample_rate: int) -> Output:
             # back would have FFmpeg 7 hold back the other outputs too
             "bsf:a": f"pcm_rechunk=n={segment_s * sample_rate}:p=0",
             "segment_format": "framemd5",
-            # the line must be readable before the file is closed a whole segment later
-            "flush_packets": 1,
-            "segment_format_options": "flush_packets=1",
         },
     )

@@ -6,10 +6,14 @@ from ffmpeg_profiles.profile import Filter, Output
 
 
 def meters(descriptor: int) -> Output:
-    """The output that writes metadata lines to the inherited file descriptor ``descriptor``."""
+    """The output that writes metadata lines to the inherited file descriptor ``descriptor``.
+
+    The frames' numbers tell where they are in the run, their timestamps when the device captured them.
+    """
     return Output(
         target="-",
         options={"f": "null"},
+        source_time=True,
         filters=(
             # also cuts the stream into frames of 100 ms, the beat of the meters
             Filter("ebur128", options={"metadata": 1}),

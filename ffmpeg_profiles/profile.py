@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 Options = Mapping[str, str | float | None]
 """FFmpeg options without their dash; None is an option that takes no value, such as ``re``."""
@@ -11,6 +11,10 @@ Options = Mapping[str, str | float | None]
 
 class ProfileError(ValueError):
     """A profile cannot be made from what was asked for; the message says what is allowed."""
+
+
+class DeviceAbsentError(Exception):
+    """The device of a source is not plugged in, or it cannot be told which one is meant; the message says more."""
 
 
 @dataclass(frozen=True)
@@ -35,22 +39,37 @@ class Input:
 class Source:
     """What stands before and behind ``-i``, and the filters that make a stereo programme of it.
 
-    ``device`` is true when hardware paces the source and may be missing or busy.
+    ``device`` is true when hardware paces the source and may be missing or busy. ``locate`` tells the URL anew each
+    time, for a device that may come back under another; ``url`` is then only what people call it.
     """
 
     url: str
     options: Options
     filters: tuple[Filter, ...] = ()
     device: bool = False
+    locate: Callable[[], str] | None = None
+
+    def located(self) -> Source:
+        """The source as it is to be opened now.
+
+        Raises:
+            DeviceAbsentError: its device is not there.
+        """
+        return self if self.locate is None else replace(self, url=self.locate(), locate=None)
 
 
 @dataclass(frozen=True)
 class Output:
-    """One output of the graph: its own filters, its options, and where it is written."""
+    """One output of the graph: its own filters, its options, and where it is written.
+
+    Its time is the count of samples, so that cuts never follow the jitter of a device's timestamps; with
+    ``source_time`` it is what the source says, which for a device is when each sample was captured.
+    """
 
     target: str
     options: Options
     filters: tuple[Filter, ...] = ()
+    source_time: bool = False
 
 
 @dataclass(frozen=True)
@@ -75,6 +94,12 @@ def segmented(stem: str, extension: str, segment_s: int, options: Options, filte
     return Output(
         # a percent sign of the path is not a number's
         target=f"{stem.replace('%', '%%')}.%08d.{extension}",
-        options={"f": "segment", "segment_time": segment_s, **options},
+        options={
+            "f": "segment",
+            "segment_time": segment_s,
+            # what is encoded is in the file at once: a crash finds it there
+            "segment_format_options": "flush_packets=1",
+            **options,
+        },
         filters=tuple(filters),
     )

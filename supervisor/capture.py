@@ -9,16 +9,16 @@ import selectors
 import shutil
 import signal
 import subprocess
-import time
-from collections.abc import Callable, Sequence
-from contextlib import suppress
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, replace
 from pathlib import Path
 
+from ffmpeg_profiles.profile import DeviceAbsentError
 from supervisor.backoff import Backoff
 from supervisor.clock import Clock, boot_id, utc
-from supervisor.events import CaptureEnded, CaptureStarted, Emit, FFmpegSaid, Overrun
-from supervisor.meters import Meters, levels
+from supervisor.events import CaptureEnded, CaptureStarted, Cause, Emit, FFmpegSaid, InputLost, Overrun
+from supervisor.meters import Measurement, Meters, levels
 from supervisor.names import run_name
 from supervisor.spool import RunRecord, Spool
 from supervisor.stop import Stop
@@ -31,7 +31,7 @@ _GATHER_S = 0.45
 """After something came, so much more is let come before it is read: five measurements, twice a second.
 
 Waking for each of FFmpeg's single lines costs more than all the rest of the supervisor. The moment at which the first
-of them came is kept exactly, and no peak is lost.
+of them came is kept exactly, and no peak is lost. The child's end is noticed at once.
 """
 
 _ORIGIN_MOVED_S = 0.001
@@ -39,6 +39,9 @@ _NOTED_EVERY_S = 5
 _CLOSING_S = 8.0
 _DEVICE_WANTED_EVERY_S = 2.0
 _DEVICE_LOST = re.compile(r"cannot open audio device|ALSA read error|No such device")
+_SPOOL_FULL = re.compile(r"No space left on device")
+_CLOCKS_AGREE_S = 5.0
+"""A device's timestamps that differ more from the time of their arrival are of a clock that was stepped just now."""
 _HEALTHY_AFTER_S = 30.0
 _CHUNK_BYTES = 65_536
 _NOT_STARTED = 127  # as a shell says it
@@ -51,10 +54,11 @@ CommandFor = Callable[[Path, int], Sequence[str]]
 
 @dataclass(frozen=True)
 class Format:
-    """What a run captures: samples a second, samples in a full segment."""
+    """What a run captures: samples a second, samples in a full segment, and whether a device says when."""
 
     sample_rate: int
     segment_samples: int
+    device: bool
 
 
 class Capture:
@@ -90,14 +94,16 @@ class Capture:
             run, code, reason = self._run_once(stop)
             healthy = self._clock.monotonic_s() - began_s >= _HEALTHY_AFTER_S
             failures = 0 if healthy else failures + 1
-            lost = _DEVICE_LOST.search(reason) is not None
-            pause_s = 0.0 if stop.is_requested() else self._pause_s(max(0, failures - 1), device_lost=lost)
-            self._emit(CaptureEnded(run, code, stop.is_requested(), reason, lost, pause_s))
+            cause = Cause.STOPPED if stop.is_requested() else _cause(reason)
+            pause_s = self._pause_s(max(0, failures - 1), cause)
+            self._emit(CaptureEnded(run, code, cause, reason, pause_s))
             stop.wait(pause_s)
 
-    def _pause_s(self, failures: int, *, device_lost: bool) -> float:
+    def _pause_s(self, failures: int, cause: Cause) -> float:
         """A device may be plugged in at any moment: it is looked for every few seconds, for as long as it is gone."""
-        most_s = _DEVICE_WANTED_EVERY_S if device_lost else math.inf
+        if cause is Cause.STOPPED:
+            return 0.0
+        most_s = _DEVICE_WANTED_EVERY_S if cause is Cause.DEVICE_LOST else math.inf
         return min(most_s, self._backoff.delay_s(failures))
 
     def _run_once(self, stop: Stop) -> tuple[str, int, str]:
@@ -111,6 +117,8 @@ class Capture:
             # known before FFmpeg exists: whatever it writes will be found, also after a crash
             self._spool.write_run(record)
             code, reason = self._live(record, stop)
+        except DeviceAbsentError as error:
+            code, reason = _NOT_STARTED, f"No such device: {error}"  # in ALSA's words
         except OSError as error:
             code, reason = _NOT_STARTED, f"FFmpeg could not be started: {error.strerror}"
         self._spool.end_run(record.run)
@@ -136,7 +144,8 @@ class Capture:
                 os.close(meters_in)
                 os.close(log_in)
             self._emit(CaptureStarted(record.run, child.pid, command))
-            watched = _Watched(child.pid, (meters_out, log_out), record, self._spool, self._clock, self._emit)
+            pipes = (meters_out, log_out)
+            watched = _Watched(child.pid, pipes, record, self._audio, self._spool, self._clock, self._emit)
             reason = watched.until_it_ends(stop)
             return child.wait(), reason
 
@@ -146,11 +155,25 @@ class Capture:
         return self._newest_run
 
 
+def _cause(reason: str) -> Cause:
+    """Why a run ended that nobody asked to."""
+    if _DEVICE_LOST.search(reason):
+        return Cause.DEVICE_LOST
+    return Cause.SPOOL_FULL if _SPOOL_FULL.search(reason) else Cause.RESTART
+
+
 class _Watched:
     """One child from its start to its end: everything that it says is read here, in one place."""
 
     def __init__(
-        self, child_pid: int, pipes: tuple[int, int], record: RunRecord, spool: Spool, clock: Clock, emit: Emit
+        self,
+        child_pid: int,
+        pipes: tuple[int, int],
+        record: RunRecord,
+        audio: Format,
+        spool: Spool,
+        clock: Clock,
+        emit: Emit,
     ) -> None:
         self._record = record
         self._child_pid = child_pid
@@ -159,7 +182,8 @@ class _Watched:
         self._clock = clock
         self._emit = emit
         self._timeline = Timeline(record.sample_rate)
-        self._meters = Meters()
+        self._meters = Meters(record.sample_rate)
+        self._device = audio.device
         self._noted_sample = 0
         self._log_rest = b""
         self._last_words = ""
@@ -171,14 +195,14 @@ class _Watched:
         readers = {self._meters_pipe: self._read_meters, self._log_pipe: self._read_log}
         reason = ""
         asked_at_s: float | None = None
-        with selectors.DefaultSelector() as selector:
+        with selectors.DefaultSelector() as selector, _either(self._child_pid, stop) as ended_or_asked:
             for descriptor in (*readers, stop.descriptor):
                 selector.register(descriptor, selectors.EVENT_READ)
             while readers:
                 ready = [key.fd for key, _ in selector.select(timeout=0.5)]
                 self._woken_s = self._clock.boottime_s()
                 if ready and asked_at_s is None:
-                    time.sleep(_GATHER_S)
+                    ended_or_asked.select(timeout=_GATHER_S)
                 for descriptor in ready:
                     if descriptor == stop.descriptor:
                         selector.unregister(descriptor)
@@ -202,13 +226,26 @@ class _Watched:
     def _read_meters(self, data: bytes) -> bool:
         """Takes meter lines; false at the end of the pipe."""
         measurements = self._meters.feed(data, self._woken_s, self._clock.boottime_s())
-        for measured in measurements:
-            self._timeline.measured(measured.end_sample, measured.arrival_s)
         if measurements:
             self._alive_at_s = self._clock.monotonic_s()
-            self._emit(levels(measurements))
+            self._follow(measurements)
+            self._emit(replace(levels(measurements), drift_ppm=self._timeline.drift_ppm))
             self._note_origin(measurements[-1].end_sample)
         return bool(data)
+
+    def _follow(self, measurements: Sequence[Measurement]) -> None:
+        """Keeps the timeline, and what the device lost on the way."""
+        if not self._device:
+            self._timeline.measured([(measurements[0].end_sample, measurements[0].arrival_s)])
+            return
+        ahead_s = self._clock.wall_s() - self._clock.boottime_s()
+        told = [(m.first_sample, m.source_s - ahead_s, m.arrival_s) for m in measurements]
+        agreeing = [(sample, at_s) for sample, at_s, arrival_s in told if abs(arrival_s - at_s) < _CLOCKS_AGREE_S]
+        lost = self._timeline.measured(agreeing)
+        if lost is not None:
+            losses = (*self._record.lost, (lost.at_sample, lost.samples))
+            self._record = self._record.model_copy(update={"lost": losses})
+            self._emit(InputLost(self._record.run, lost.at_sample, lost.samples))
 
     def _note_origin(self, at_sample: int) -> None:
         """Keeps the run's place in time on disk, when it has moved or a while has passed."""
@@ -229,12 +266,22 @@ class _Watched:
                 continue
             level, text = said["level"], said["where"] + said["text"]
             if "ALSA buffer xrun" in text:
+                self._timeline.overrun()
                 self._emit(Overrun(self._record.run))
             else:
                 self._emit(FFmpegSaid(level, text))
             if level in _SERIOUS and not _DEVICE_LOST.search(self._last_words):
                 self._last_words = text  # the last, but not what only follows from a lost device
         return bool(data)
+
+
+@contextmanager
+def _either(child_pid: int, stop: Stop) -> Iterator[selectors.BaseSelector]:
+    """Readable as soon as the child has ended or ``stop`` is requested."""
+    with selectors.DefaultSelector() as selector, os.fdopen(os.pidfd_open(child_pid)) as child:
+        selector.register(child, selectors.EVENT_READ)
+        selector.register(stop.descriptor, selectors.EVENT_READ)
+        yield selector
 
 
 def end_leftovers(spool: Spool, clock: Clock) -> None:

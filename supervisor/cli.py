@@ -61,11 +61,10 @@ def start(
         ffmpeg = checks.submit(usable_ffmpeg, source)
         from supervisor import prepare
         from supervisor.running import run_station
-        from supervisor.spool import Spool
 
         plan = prepare.plan(settings, source, ffmpeg.result(), take_over=take_over)
     store = prepare.store(settings)
-    with closing(Spool(settings.spool_dir)) as spool:
+    with closing(prepare.spool(settings)) as spool:
         run_station(plan, store, spool)
 
 
@@ -179,6 +178,7 @@ def _status_text(s: Snapshot) -> str:
 def _device_row(device: Device) -> dict[str, object]:
     return {
         "source": device.source,
+        "usb_source": device.usb_source or None,
         "description": device.description,
         "channels": device.channels,
         "rates": device.rates,
@@ -188,9 +188,10 @@ def _device_row(device: Device) -> dict[str, object]:
 
 
 def _device_text(device: Device) -> str:
+    names = f"{device.source}  or  {device.usb_source}" if device.usb_source else device.source
     if device.channels is None:
-        return f"{device.source}\n    {device.description}: cannot be opened: {device.problem}"
+        return f"{names}\n    {device.description}: cannot be opened: {device.problem}"
     least, most = device.channels
     channels = f"{least}" if least == most else f"{least} to {most}"
     rates, formats = " ".join(map(str, device.rates)), " ".join(device.formats)
-    return f"{device.source}\n    {device.description}: {channels} channels; {rates} Hz; {formats}"
+    return f"{names}\n    {device.description}: {channels} channels; {rates} Hz; {formats}"

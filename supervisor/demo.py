@@ -16,7 +16,6 @@ from supervisor.errors import UserError
 from supervisor.names import EXTENSIONS
 from supervisor.running import run_station
 from supervisor.settings import load, source_of
-from supervisor.spool import Spool
 from supervisor.stores.store import Headers
 from supervisor.web import Answer, Respond, WebServer, file_answer
 
@@ -54,7 +53,7 @@ def run_demo(file: Path | None, port: int, data: Path, segment_s: int) -> None:
     source = source_of(settings)
     plan = prepare.plan(settings, source, usable_ffmpeg(source, _ffmpeg()))
     store = prepare.store(settings)
-    with closing(Spool(settings.spool_dir)) as spool:
+    with closing(prepare.spool(settings)) as spool:
         web = WebServer(("127.0.0.1", port), _respond(_client(), bucket), "--port")
         web.start()
         _say(web.port, settings.radio_source, bucket, recordings, segment_s)

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import ctypes
 import os
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import cast
 
+from ffmpeg_profiles.sources.usb import unique_names, usb_cards
 from supervisor.errors import UserError
 
 _CAPTURE = 1
@@ -20,6 +22,7 @@ _MOST_CHANNELS = 64
 _PLUGINS = ("null", "lavrate", "samplerate", "speexrate", "jack", "oss", "speex", "upmix", "vdownmix", "usbstream")
 # the same hardware under the name of a converting plugin, which would no longer be bit-exact
 _CONVERTING = ("sysdefault:", "front:", "dsnoop:", "plughw:", "dmix:", "surround")
+_FIRST_PCM = re.compile(r"hw:CARD=(\w+)(?:,DEV=0)?")
 
 _ErrorHandler = ctypes.CFUNCTYPE(None, ctypes.c_char_p, ctypes.c_int, ctypes.c_char_p, ctypes.c_int, ctypes.c_char_p)
 # without it ALSA prints every failed probe; libasound keeps calling it, so it has to live as long as the process
@@ -36,10 +39,11 @@ class Device:
     rates: tuple[int, ...] = ()
     formats: tuple[str, ...] = ()
     problem: str = ""
+    usb_source: str = ""
 
     @property
     def source(self) -> str:
-        """What RADIO_SOURCE is set to for it."""
+        """What RADIO_SOURCE is set to for it; ``usb_source`` does as well, where there is one."""
         return f"alsa:{self.name}"
 
 
@@ -50,7 +54,15 @@ def capture_devices() -> list[Device]:
         UserError: there is no ALSA library on this machine.
     """
     asound = _library()
-    return [_probed(asound, name, description) for name, description in sorted(_hints(asound))]
+    usb_names = unique_names(usb_cards())
+    probed = (_probed(asound, name, description) for name, description in sorted(_hints(asound)))
+    return [replace(device, usb_source=usb_source(device.name, usb_names)) for device in probed]
+
+
+def usb_source(pcm: str, names: Mapping[str, str]) -> str:
+    """What a usb: source calls ``pcm``, from the names of cards by their ID; empty unless it is a card's first PCM."""
+    first = _FIRST_PCM.fullmatch(pcm)
+    return names.get(first[1], "") if first else ""
 
 
 def open_problem(name: str) -> str:

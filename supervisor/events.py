@@ -4,10 +4,31 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
 from pathlib import Path
 
 from supervisor.names import SegmentId
 from supervisor.segments import SealedSegment
+
+
+class Cause(StrEnum):
+    """Why samples are missing."""
+
+    XRUN = "xrun"
+    RESTART = "restart"
+    DEVICE_LOST = "device_lost"
+    SEAL_REFUSED = "seal_refused"
+    UPLOAD_EXPIRED = "upload_expired"
+    SPOOL_FULL = "spool_full"
+    STOPPED = "stopped"
+
+
+class MissingFrom(StrEnum):
+    """What samples are missing from."""
+
+    STREAM = "stream"
+    ARCHIVE = "archive"
 
 
 @dataclass(frozen=True)
@@ -21,16 +42,12 @@ class CaptureStarted:
 
 @dataclass(frozen=True)
 class CaptureEnded:
-    """A run is over; ``wanted`` when the program asked for it. ``retry_in_s`` is the pause before the next.
-
-    ``device_lost`` when FFmpeg says that the device is not there, or no longer.
-    """
+    """A run is over, by its ``cause``. ``retry_in_s`` is the pause before the next."""
 
     run: str
     exit_code: int
-    wanted: bool
+    cause: Cause
     reason: str
-    device_lost: bool
     retry_in_s: float
 
 
@@ -50,12 +67,39 @@ class Overrun:
 
 
 @dataclass(frozen=True)
+class InputLost:
+    """So many ``samples`` went by uncaptured inside a run, where it had come to ``at_sample``."""
+
+    run: str
+    at_sample: int
+    samples: int
+
+
+@dataclass(frozen=True)
+class SamplesLost:
+    """An entry of the ledger: ``samples`` are missing since ``at``, from what listeners hear or from the archive.
+
+    ``where`` is the segment before which they are missing, or that is missing itself.
+    """
+
+    at: datetime
+    samples: int
+    cause: Cause
+    missing_from: MissingFrom
+    where: SegmentId
+
+
+@dataclass(frozen=True)
 class LevelsMeasured:
-    """The last half second of programme: dBFS per channel, short-term loudness in LUFS (EBU R128)."""
+    """The last half second of programme: dBFS per channel, short-term loudness in LUFS (EBU R128).
+
+    ``drift_ppm`` is how much faster the device's clock runs than the machine's; None before that can be told.
+    """
 
     peak_db: tuple[float, ...]
     rms_db: tuple[float, ...]
     lufs: float
+    drift_ppm: float | None = None
 
 
 @dataclass(frozen=True)
@@ -170,10 +214,39 @@ class SpoolOverflowed:
 
 
 @dataclass(frozen=True)
+class ClockChecked:
+    """The state of this machine's clock, once a minute, told by a program or the kernel; None is what nobody tells.
+
+    ``offset_s`` is how far it is behind its reference, ``store_skew_s`` how far it is behind the store.
+    """
+
+    synchronised: bool | None
+    offset_s: float | None
+    store_skew_s: float | None
+    told_by: str
+
+    @property
+    def off_s(self) -> float:
+        """The larger of the two, whichever the direction; 0 when nothing is known."""
+        return max(abs(self.offset_s or 0.0), abs(self.store_skew_s or 0.0))
+
+    @property
+    def in_words(self) -> str:
+        """How far the clock is off, and from what."""
+        told = ((self.offset_s, f"its reference ({self.told_by})"), (self.store_skew_s, "the store's"))
+        known = (_apart(seconds, reference) for seconds, reference in told if seconds is not None)
+        return f"this machine's clock is {' and '.join(known) or 'not known to be off'}"
+
+
+@dataclass(frozen=True)
 class Stopping:
     """The station was asked to stop."""
 
     why: str
+
+
+def _apart(behind_s: float, reference: str) -> str:
+    return f"{abs(behind_s):.3f} s {'behind' if behind_s > 0 else 'ahead of'} {reference}"
 
 
 Event = (
@@ -181,6 +254,8 @@ Event = (
     | CaptureEnded
     | FFmpegSaid
     | Overrun
+    | InputLost
+    | SamplesLost
     | LevelsMeasured
     | SegmentSealed
     | SegmentRefused
@@ -194,6 +269,7 @@ Event = (
     | SegmentArchived
     | ArchiveFailed
     | SpoolOverflowed
+    | ClockChecked
     | Stopping
 )
 

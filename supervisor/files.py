@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import tempfile
+from io import FileIO
 from pathlib import Path
 
 
@@ -26,6 +27,31 @@ def write_whole(path: Path, content: bytes, *, durable: bool = False) -> None:
         raise
     if durable:
         sync_folder(path.parent)
+
+
+def append_lines(path: Path, lines: bytes) -> None:
+    """Appends whole lines durably, or none of them; what a power cut left of a line before stays on a line of its own.
+
+    Raises:
+        OSError: the disk did not take all of them.
+    """
+    with path.open("a+b", buffering=0) as file:
+        size_bytes = file.seek(0, os.SEEK_END)
+        torn = size_bytes > 0 and os.pread(file.fileno(), 1, size_bytes - 1) != b"\n"
+        content = b"\n" * torn + lines
+        try:
+            _write_all(file, content)
+            os.fsync(file.fileno())
+        except OSError:
+            file.truncate(size_bytes)
+            raise
+    if size_bytes == 0:
+        sync_folder(path.parent)
+
+
+def _write_all(file: FileIO, content: bytes) -> None:
+    while content:
+        content = content[file.write(content) :]
 
 
 def sync_folder(folder: Path) -> None:

@@ -7,6 +7,9 @@ from dataclasses import dataclass
 
 from supervisor.events import LevelsMeasured
 
+FRAMES_PER_S = 10
+"""How often FFmpeg measures (ebur128)."""
+
 FLOOR_DB = -144.0
 """What digital silence is shown as: the quietest step of 24 bits."""
 
@@ -17,9 +20,14 @@ _ASTATS = b"lavfi.astats."
 
 @dataclass(frozen=True)
 class Measurement:
-    """One frame of the meters: where it ends in the run, when it arrived, its levels (dBFS per channel) and LUFS."""
+    """One frame of the meters: where it lies in the run, when it arrived, its levels (dBFS per channel) and LUFS.
 
+    ``source_s`` is the source's own time of its first sample: for a device when it was captured, in seconds since 1970.
+    """
+
+    first_sample: int
     end_sample: int
+    source_s: float
     arrival_s: float
     peak_db: tuple[float, ...]
     rms_db: tuple[float, ...]
@@ -29,12 +37,13 @@ class Measurement:
 class Meters:
     """Takes the bytes of the pipe as they come and gives measurements.
 
-    A frame is given when the next one begins: only then is it known where it ended.
+    A frame is given when the next one begins: only then is it known that it was a whole one.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, sample_rate: int) -> None:
+        self._sample_rate = sample_rate
         self._rest = b""
-        self._arrival_s: float | None = None
+        self._begun: tuple[int, float, float] | None = None
         self._values: dict[bytes, float] = {}
 
     def feed(self, data: bytes, woken_s: float, arrival_s: float) -> list[Measurement]:
@@ -48,19 +57,23 @@ class Meters:
         found = []
         for line in lines:
             if line.startswith(_FRAME):
-                if self._arrival_s is not None:
-                    found.append(self._measurement(_position(line), self._arrival_s))
-                self._arrival_s, self._values = woken_s if first else arrival_s, {}
-                first = False
+                if self._begun is not None:
+                    found.append(self._measurement(*self._begun))
+                number, ticks = _number_and_ticks(line)
+                self._begun = (number, ticks / self._sample_rate, woken_s if first else arrival_s)
+                self._values, first = {}, False
             else:
                 name, _, value = line.partition(b"=")
                 self._values[name] = max(FLOOR_DB, float(value))
         return found
 
-    def _measurement(self, end_sample: int, arrival_s: float) -> Measurement:
+    def _measurement(self, number: int, source_s: float, arrival_s: float) -> Measurement:
+        frame_samples = self._sample_rate // FRAMES_PER_S
         return Measurement(
-            end_sample,
-            arrival_s,
+            first_sample=number * frame_samples,
+            end_sample=(number + 1) * frame_samples,
+            source_s=source_s,
+            arrival_s=arrival_s,
             peak_db=self._per_channel(b".Peak_level"),
             rms_db=self._per_channel(b".RMS_level"),
             lufs=self._values.get(_LUFS, FLOOR_DB),
@@ -77,6 +90,7 @@ def levels(measurements: Sequence[Measurement]) -> LevelsMeasured:
     return LevelsMeasured(peaks_db, measurements[-1].rms_db, measurements[-1].lufs)
 
 
-def _position(frame_line: bytes) -> int:
-    """The sample at which a frame begins: ``frame:1    pts:4800    pts_time:0.1`` with one tick for each sample."""
-    return int(frame_line.partition(b"pts:")[2].split(None, 1)[0])
+def _number_and_ticks(frame_line: bytes) -> tuple[int, int]:
+    """A frame's number and time: ``frame:1    pts:4800    pts_time:0.1`` with one tick for each sample."""
+    _, number, _, ticks, *_ = frame_line.replace(b":", b" ").split()
+    return int(number), int(ticks)

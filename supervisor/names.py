@@ -87,6 +87,11 @@ def parse_sealed(name: str) -> SegmentId | None:
     return SegmentId(match[1], int(match[2])) if match else None
 
 
+def ledger_name(station: str) -> str:
+    """The file of JSON lines in which a station's losses are kept, beside its recordings."""
+    return f"{station}_losses.jsonl"
+
+
 def piece_name(station: str, start: datetime, segment: SegmentId) -> str:
     """An archived segment: sortable by time, and by run and number where clocks were stepped."""
     return f"{station}_{compact_ms(start)}_{segment}.flac"

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from ffmpeg_profiles.profile import Source
+from ffmpeg_profiles.profile import DeviceAbsentError, Source
 from supervisor.bucket import Programme
 from supervisor.devices import open_problem
 from supervisor.errors import UserError
 from supervisor.identity import writer_id
+from supervisor.report import LOG
+from supervisor.room import Wanted, room_in, warnings
 from supervisor.settings import Settings
+from supervisor.spool import Spool
 from supervisor.station import Plan
 from supervisor.stores.folder import FolderStore
 from supervisor.stores.s3 import Account, S3Store
@@ -21,6 +25,11 @@ from supervisor.stores.store import Store
 
 _NOT_FOR_CHILDREN = ("R2_", "RADIO_")
 _LEAST_TIMEOUT_S = 10.0
+_DEVICE_REMEDIES = {
+    os.strerror(errno.EBUSY): "Another program is using it: 'fuser -v /dev/snd/*' shows which. On a desktop, "
+    "switch the card off in the sound settings.",
+    os.strerror(errno.EACCES): "Put this user into the group 'audio' and log in again: usermod -aG audio USER.",
+}
 
 
 def plan(settings: Settings, source: Source, ffmpeg: str, *, take_over: bool = False) -> Plan:
@@ -30,7 +39,7 @@ def plan(settings: Settings, source: Source, ffmpeg: str, *, take_over: bool = F
         UserError: names the setting or the missing part, and what to do.
     """
     if source.device:
-        _require_device(source)
+        _require_device(settings.radio_source, source)
     recordings = settings.radio_recordings_dir.resolve()
     return Plan(
         programme=Programme(
@@ -46,7 +55,7 @@ def plan(settings: Settings, source: Source, ffmpeg: str, *, take_over: bool = F
         ffmpeg=ffmpeg,
         environment=child_environment(os.environ),
         recordings=recordings,
-        spool_limit_bytes=settings.radio_spool_limit_mb * 1_000_000,
+        spool_limit_bytes=_spool_limit_bytes(settings),
         status_address=settings.status_address,
         take_over=take_over,
     )
@@ -79,16 +88,43 @@ def store(settings: Settings) -> Store:
     return S3Store(account, timeout_s=max(_LEAST_TIMEOUT_S, settings.radio_segment_seconds))
 
 
+def spool(settings: Settings) -> Spool:
+    """The spool that ``settings`` name, locked; what could be better about its folder is logged.
+
+    Raises:
+        UserError: it cannot be written, another supervisor uses it, or it has too little room.
+    """
+    made = Spool(settings.spool_dir)
+    segment_samples = settings.radio_segment_seconds * settings.radio_sample_rate
+    wanted = Wanted(segment_samples, settings.radio_sample_rate, _spool_limit_bytes(settings))
+    try:
+        # what waits in it from a previous life is no lack of room
+        for warning in warnings(made.folders.root, room_in(made.folders.root, made.used_bytes()), wanted):
+            LOG.warning(warning)
+    except UserError:
+        made.close()
+        raise
+    return made
+
+
 def child_environment(environment: Mapping[str, str]) -> dict[str, str]:
     """What FFmpeg gets to see: nothing of ours, secrets least of all."""
     return {name: value for name, value in environment.items() if not name.startswith(_NOT_FOR_CHILDREN)}
 
 
-def _require_device(source: Source) -> None:
-    if problem := open_problem(source.url):
+def _spool_limit_bytes(settings: Settings) -> int:
+    return settings.radio_spool_limit_mb * 1_000_000
+
+
+def _require_device(name: str, source: Source) -> None:
+    try:
+        problem = open_problem(source.located().url)
+    except DeviceAbsentError as error:
+        problem = str(error)
+    if problem:
         raise UserError(
-            f"RADIO_SOURCE=alsa:{source.url}: the device cannot be opened: {problem}.",
-            "'radio-supervisor devices' shows what there is. Is it plugged in and free, and are you in group 'audio'?",
+            f"RADIO_SOURCE={name}: the device cannot be opened: {problem}.",
+            _DEVICE_REMEDIES.get(problem, "Is it plugged in? 'radio-supervisor devices' shows what there is."),
         )
 
 

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import logging
+import math
 import re
 import shlex
 import sys
+from enum import StrEnum
 from typing import TextIO
 
 from supervisor.clock import Clock, iso_ms, utc
@@ -14,11 +16,15 @@ from supervisor.events import (
     ArchiveFailed,
     CaptureEnded,
     CaptureStarted,
+    Cause,
+    ClockChecked,
     Event,
     FFmpegSaid,
+    InputLost,
     LevelsMeasured,
     OffAir,
     Overrun,
+    SamplesLost,
     SegmentArchived,
     SegmentDropped,
     SegmentExpired,
@@ -31,13 +37,26 @@ from supervisor.events import (
     StoreFailed,
     StoreRecovered,
 )
-from supervisor.throttle import Throttle
+from supervisor.throttle import EVERY_S, Throttle
 
 LOG = logging.getLogger("radio")
 _ADDRESS = re.compile(r"0x[0-9a-f]+")
 
+_CLOCK_WARN_S = 1.0
+
 Line = tuple[int, str, dict[str, object]]
 """Level, sentence, and the same as fields."""
+
+
+class _ClockState(StrEnum):
+    """What there is to say of the clock: while it is off again and again, else once when it has become so."""
+
+    OFF = "clock off"
+    LOOSE = "clock not synchronised"
+    KEPT = "clock kept"
+
+
+_SAID_ONCE = {_ClockState.LOOSE, _ClockState.KEPT}
 
 
 class TextFormatter(logging.Formatter):
@@ -82,8 +101,8 @@ def _is_news(record: logging.LogRecord) -> bool:
 class Reporter:
     """Writes a line for each event that is worth one.
 
-    FFmpeg's command is written once, however often it restarts; of a trouble that goes on, its first line, one a minute
-    with the count, and its end.
+    FFmpeg's command is written once, however often it restarts, and the clock's state when it changes; of a trouble
+    that goes on, its first line, one a minute with the count, and its end.
     """
 
     def __init__(self, clock: Clock) -> None:
@@ -94,7 +113,8 @@ class Reporter:
     def take(self, event: Event) -> None:
         """Takes an event."""
         key = _trouble(event)
-        unsaid = 0 if key is None else self._throttle.unsaid(key, self._clock.monotonic_s())
+        every_s = math.inf if key in _SAID_ONCE else EVERY_S
+        unsaid = 0 if key is None else self._throttle.unsaid(key, self._clock.monotonic_s(), every_s)
         line = None if unsaid is None else _line(event)
         if line is not None:
             level, text, fields = line
@@ -118,12 +138,14 @@ def _trouble(event: Event) -> str | None:  # noqa: PLR0911 - a table
             return "spool"
         case CaptureStarted():
             return "capture started"
-        case CaptureEnded(wanted=False):
+        case CaptureEnded() if event.cause is not Cause.STOPPED:
             return "capture ended"
         case Overrun():
             return "overrun"
         case FFmpegSaid():
             return f"ffmpeg {_ADDRESS.sub('', event.text)}"
+        case ClockChecked():
+            return _clock_state(event)
         case _:
             return None
 
@@ -137,6 +159,8 @@ def _ends(event: Event) -> tuple[str, ...]:
             return ("archive",)
         case SegmentSealed():
             return ("spool", "capture started", "capture ended")
+        case ClockChecked():
+            return tuple(state for state in _ClockState if state is not _clock_state(event))
         case _:
             return ()
 
@@ -147,7 +171,7 @@ def _line(event: Event) -> Line | None:  # noqa: C901, PLR0911, PLR0912 - a tabl
             return None
         case CaptureStarted():
             return _info(f"capturing, run {event.run} (FFmpeg is process {event.pid})", run=event.run, pid=event.pid)
-        case CaptureEnded(wanted=True):
+        case CaptureEnded(cause=Cause.STOPPED):
             return _info(f"capture ended, run {event.run}", run=event.run, exit_code=event.exit_code)
         case CaptureEnded():
             text = f"FFmpeg ended, exit code {event.exit_code}: {event.reason}; next try in {event.retry_in_s:.1f} s"
@@ -159,6 +183,11 @@ def _line(event: Event) -> Line | None:  # noqa: C901, PLR0911, PLR0912 - a tabl
             return _warning(
                 "xrun: the device's buffer was full before FFmpeg read it; samples were lost", run=event.run
             )
+        case InputLost():
+            text = f"the device lost {event.samples} samples near sample {event.at_sample} of run {event.run}"
+            return _warning(text, run=event.run, at_sample=event.at_sample, samples=event.samples)
+        case SamplesLost():
+            return _lost(event)
         case SegmentSealed(segment=s):
             return (
                 logging.DEBUG,
@@ -189,8 +218,28 @@ def _line(event: Event) -> Line | None:  # noqa: C901, PLR0911, PLR0912 - a tabl
             return _error(text, segment=str(s.id), why=event.why)
         case SpoolOverflowed(segment=s):
             return _error(f"the spool is full: segment {s.id} is lost to the archive", segment=str(s.id))
+        case ClockChecked():
+            return _clock_checked(event)
         case Stopping():
             return _info(f"stopping: {event.why}", why=event.why)
+
+
+def _clock_state(event: ClockChecked) -> _ClockState:
+    if event.off_s >= _CLOCK_WARN_S:
+        return _ClockState.OFF
+    return _ClockState.LOOSE if event.synchronised is False else _ClockState.KEPT
+
+
+def _clock_checked(event: ClockChecked) -> Line:
+    fields = {"synchronised": event.synchronised, "offset_s": event.offset_s, "store_skew_s": event.store_skew_s}
+    match _clock_state(event):
+        case _ClockState.OFF:
+            return _warning(f"{event.in_words}: check time synchronisation (timedatectl)", **fields)
+        case _ClockState.LOOSE:
+            advice = "'timedatectl set-ntp true', or install chrony"
+            return _warning(f"{event.in_words}, but not synchronised ({event.told_by}): {advice}", **fields)
+        case _ClockState.KEPT:
+            return _info(event.in_words, **fields)
 
 
 def _published(event: SegmentPublished) -> Line:
@@ -204,6 +253,12 @@ def _published(event: SegmentPublished) -> Line:
         text,
         {**fields, "latency_ms": round(latency_ms, 3), "upload_ms": round(event.upload_s * 1000, 3)},
     )
+
+
+def _lost(event: SamplesLost) -> Line:
+    text = f"{event.samples} samples are missing from the {event.missing_from} at {event.where}: {event.cause}"
+    fields = {"samples": event.samples, "cause": event.cause.value, "missing_from": event.missing_from.value}
+    return _warning(text, segment=str(event.where), **fields)
 
 
 def _refused(event: SegmentRefused) -> Line:

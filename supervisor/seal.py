@@ -89,15 +89,15 @@ class Sealer:
     def _describe(self, record: RunRecord, raw: RawSegment, pair: SealedPair, first_sample: int) -> SealedSegment:
         now_s = self._clock.boottime_s()
         closed_s = self._watch.closed_at_s(raw.id) or now_s
-        origin_s = record.origin_boottime_s
-        if origin_s is None:
-            origin_s = closed_s - (first_sample + pair.samples) / record.sample_rate
-        start_s = origin_s + first_sample / record.sample_rate
+        start_s = record.captured_boottime_s(first_sample)
+        if start_s is None:
+            start_s = closed_s - pair.samples / record.sample_rate
         return SealedSegment(
             run=record.run,
             number=raw.id.number,
             first_sample=first_sample,
             samples=pair.samples,
+            lost_before=record.lost_before(first_sample),
             sample_rate=record.sample_rate,
             start=utc(self._clock.wall_s() - now_s + start_s),
             start_boottime_s=start_s,

@@ -54,6 +54,7 @@ class SealedSegment(BaseModel):
 
     ``start`` is the wall-clock time of the first sample; ``start_boottime_s`` the same on the clock that is never
     stepped, comparable under the same ``boot_id``. ``closed_boottime_s`` is when the HQ file was closed.
+    ``lost_before`` are the samples that its run had lost inside itself until then.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -61,6 +62,7 @@ class SealedSegment(BaseModel):
     number: int
     first_sample: int
     samples: int
+    lost_before: int = 0
     sample_rate: int
     start: Instant
     start_boottime_s: float
@@ -81,6 +83,7 @@ class SealedSegment(BaseModel):
             run=self.run,
             first_sample=self.first_sample,
             samples=self.samples,
+            lost_before=self.lost_before,
             sample_rate=self.sample_rate,
             start=self.start,
             start_boottime_s=self.start_boottime_s,
@@ -112,6 +115,7 @@ class Place:
     run: str
     first_sample: int
     samples: int
+    lost_before: int
     sample_rate: int
     start: datetime
     start_boottime_s: float
@@ -121,13 +125,14 @@ class Place:
 def missing_before(previous: Place | None, segment: Place) -> int:
     """How many samples are missing between two segments; 0 when one continues the other or nothing came before.
 
-    Within a run this is exact. Between runs it is measured: on the boot clock, or on the wall clock when the machine
-    was started anew in between.
+    Within a run it is what is not there and what the device is known to have lost. Between runs it is measured: on the
+    boot clock, or on the wall clock when the machine was started anew in between.
     """
     if previous is None:
         return 0
     if previous.run == segment.run:
-        return max(0, segment.first_sample - previous.first_sample - previous.samples)
+        lost = segment.lost_before - previous.lost_before
+        return max(0, segment.first_sample - previous.first_sample - previous.samples + lost)
     if previous.boot_id == segment.boot_id:
         silence_s = segment.start_boottime_s - previous.start_boottime_s
     else:

@@ -50,7 +50,7 @@ class Settings(BaseSettings):
     radio_station: str = _setting(
         "radio", "letters, digits, `.`, `_`, `-`; at most 64", "The station's name, in the manifest and in file names."
     )
-    radio_source: str = _setting("", "`alsa:PCM`, `file:PATH` or `tone:`", "What is captured.")
+    radio_source: str = _setting("", "`alsa:PCM`, `usb:VID:PID[:SERIAL]`, `file:PATH` or `tone:`", "What is captured.")
     radio_input_channels: int = _setting(2, "1 to 64", "How many channels the device has.", ge=1, le=64)
     radio_input_pair: Annotated[tuple[int, int], NoDecode] = _setting(
         (1, 2), "two channel numbers from 1, for example `3,4`", "Which of them are left and right."
@@ -79,7 +79,9 @@ class Settings(BaseSettings):
         "Seconds without a new segment until the manifest says off air. Default: 30, or three segments if longer.",
         allow_inf_nan=False,
     )
-    radio_status_listen: str = _setting("127.0.0.1:9464", "HOST:PORT", "Where `/status.json` and `/healthz` answer.")
+    radio_status_listen: str = _setting(
+        "127.0.0.1:9464", "HOST:PORT", "Where `/status.json`, `/metrics` and `/healthz` answer."
+    )
     radio_log_format: Literal["text", "json"] = _setting(
         "text", "`text` or `json`", "Log lines for people or machines."
     )
@@ -278,7 +280,7 @@ def source_of(settings: Settings) -> Source:
     if not settings.radio_source:
         raise UserError(
             "RADIO_SOURCE is not set: there is nothing to capture.",
-            "Set it to alsa:PCM ('radio-supervisor devices' lists them), file:PATH or tone:.",
+            "Set it to alsa:PCM or usb:VID:PID[:SERIAL] ('radio-supervisor devices' lists them), file:PATH or tone:.",
         )
     try:
         return parse_source(settings.radio_source, settings.input)

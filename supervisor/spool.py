@@ -35,7 +35,8 @@ _LOCK_PAUSE_S = 0.05
 class RunRecord(BaseModel):
     """What is known of a run: its segment length, its place in time, and whether it is over.
 
-    ``origin_boottime_s`` is when its first sample was captured (see ``timeline``), kept up to date while it lives.
+    ``origin_boottime_s`` is when its first sample would have been captured by the present clock (see ``timeline``),
+    kept up to date while it lives. ``lost`` are the samples that went by inside the run: how far it had come, how many.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -44,7 +45,19 @@ class RunRecord(BaseModel):
     sample_rate: int
     segment_samples: int
     origin_boottime_s: float | None = None
+    lost: tuple[tuple[int, int], ...] = ()
     over: bool = False
+
+    def captured_boottime_s(self, sample: int) -> float | None:
+        """When ``sample`` was captured: what was lost after it does not count for it. None when nothing is known."""
+        if self.origin_boottime_s is None:
+            return None
+        lost_since = sum(samples for at_sample, samples in self.lost if at_sample > sample)
+        return self.origin_boottime_s + (sample - lost_since) / self.sample_rate
+
+    def lost_before(self, sample: int) -> int:
+        """How many samples the run had lost inside itself when it came to ``sample``."""
+        return sum(samples for at_sample, samples in self.lost if at_sample <= sample)
 
 
 class Queue:

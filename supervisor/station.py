@@ -20,7 +20,9 @@ from supervisor.clock import Clock
 from supervisor.encoding import outputs
 from supervisor.errors import UserError
 from supervisor.events import CaptureEnded, Emit, Event, SegmentPublished, SegmentSealed, Stopping
-from supervisor.names import Keys
+from supervisor.host_clock import HostClockWatch
+from supervisor.ledger import Ledger
+from supervisor.names import Keys, ledger_name
 from supervisor.publish import Publisher
 from supervisor.seal import Sealer
 from supervisor.sealing.damage import DamagedError
@@ -76,7 +78,9 @@ class Station:
         self._raw_changed = Signal()
         self._watch = RawWatch(spool.folders.raw, clock, self._raw_changed.set)
 
-        audio = Format(programme.sample_rate, programme.segment_s * programme.sample_rate)
+        self._ledger = Ledger(plan.recordings / ledger_name(programme.station), self._tell)
+
+        audio = Format(programme.sample_rate, programme.segment_s * programme.sample_rate, plan.source.device)
         capture = Capture(self._command, audio, dict(plan.environment), spool, clock, self._emit)
         sealer = Sealer(spool, self._watch, self._raw_changed, self._pcm_md5, clock, self._emit)
         self._bucket = LiveBucket(programme, Keys(plan.prefix), store, clock)
@@ -89,6 +93,9 @@ class Station:
         self._publishing = self._worker("publish", lambda: self._publisher.run(self._more_to_come, self._open_bucket))
         self._archiving = self._worker("archive", lambda: self._archivist.run(self._more_to_come))
         self._noting = self._worker("state-file", lambda: keep_state_file(self.status, self._state_file, self._ended))
+        self._booking = self._worker("ledger", lambda: self._ledger.run(self._ended))
+        clock_watch = HostClockWatch(lambda: store.clock_ahead_s, self._emit)
+        self._checking = self._worker("host-clock", lambda: clock_watch.run(self._ended))
         starts_within_s = programme.segment_s + programme.offline_after_s
         self._web = WebServer(plan.status_address, respond_with(self.status, starts_within_s), "RADIO_STATUS_LISTEN")
 
@@ -110,13 +117,16 @@ class Station:
         self._open_before_going_on_air()
         self._watch.start()
         self._web.start()
-        for worker in (self._noting, self._archiving, self._publishing, self._sealing, self._capturing):
+        aside = (self._noting, self._booking, self._checking)
+        for worker in (*aside, self._archiving, self._publishing, self._sealing, self._capturing):
             worker.start()
         self._stop.wait()
         self._emit(Stopping("asked to" if self._failed() is None else "something failed"))
         finished = self._end_in_order()
         self._ended.request()
-        self._noting.join(1.0)
+        self._ledger.wake()
+        for worker in aside:
+            worker.join(1.0)
         self._web.stop()
         self._watch.stop()
         if failed := self._failed():
@@ -153,7 +163,7 @@ class Station:
     def _command(self, stem: Path, meters_descriptor: int) -> list[str]:
         programme = self._plan.programme
         wanted = outputs(stem, programme.segment_s, programme.sample_rate, meters_descriptor)
-        return compile_command(self._plan.ffmpeg, self._plan.source, wanted)
+        return compile_command(self._plan.ffmpeg, self._plan.source.located(), wanted)
 
     def _pcm_md5(self, flac: bytes) -> str:
         try:
@@ -193,5 +203,10 @@ class Station:
                 self._archivist.wake()
             case _:
                 pass
+        # first, so that whoever sees a segment published sees its losses too
+        self._ledger.take(event)
+        self._tell(event)
+
+    def _tell(self, event: Event) -> None:
         self._board.take(event)
         self._report(event)

@@ -7,7 +7,6 @@ import os
 import threading
 from collections.abc import Callable
 from datetime import datetime
-from enum import StrEnum
 from typing import Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -17,12 +16,15 @@ from supervisor.events import (
     ArchiveFailed,
     CaptureEnded,
     CaptureStarted,
+    Cause,
+    ClockChecked,
     Event,
     LevelsMeasured,
+    MissingFrom,
     OffAir,
     Overrun,
+    SamplesLost,
     SegmentArchived,
-    SegmentExpired,
     SegmentPublished,
     SegmentRefused,
     SegmentSealed,
@@ -32,19 +34,15 @@ from supervisor.events import (
     StoreFailed,
     StoreRecovered,
 )
+from supervisor.state import Moment, State, after
 
 _LATENCIES_KEPT = 360
+_CLOCK_ALARM_S = 10.0
+_SYNCHRONISE = (
+    "Have the host keep its clock: 'timedatectl set-ntp true' where systemd-timesyncd is, else install chrony and run "
+    "'chronyc makestep'. Requests are signed with the store's time meanwhile; the keys are not to blame."
+)
 _Model = TypeVar("_Model", bound=BaseModel)
-
-
-class State(StrEnum):
-    """What the station is doing; ``degraded`` is on air with something that needs attention."""
-
-    STARTING = "starting"
-    ON_AIR = "on_air"
-    DEGRADED = "degraded"
-    OFF_AIR = "off_air"
-    STOPPING = "stopping"
 
 
 class _Frozen(BaseModel):
@@ -80,6 +78,15 @@ class Lost(_Frozen):
 
     samples: int = 0
     by_cause: dict[str, int] = {}
+
+
+class ClockStatus(_Frozen):
+    """This machine's clock; offset and skew are positive when it is behind. Null is what nobody tells."""
+
+    synchronised: bool | None = None
+    offset_ms: float | None = None
+    store_skew_ms: float | None = None
+    audio_ppm: float | None = None
 
 
 class Upload(_Frozen):
@@ -125,24 +132,25 @@ class Snapshot(_Frozen):
     capture: CaptureStatus = CaptureStatus()
     levels: Levels = Levels()
     lost: Lost = Lost()
+    clock: ClockStatus = ClockStatus()
     upload: Upload = Upload()
     archive: ArchiveStatus = ArchiveStatus()
     alarms: tuple[Alarm, ...] = ()
 
     # what reduce has to remember; nobody else reads it
     latencies_ms: tuple[float, ...] = Field(default=(), exclude=True, repr=False)
-    missing: dict[str, int] = Field(default={}, exclude=True, repr=False)
-    gap_cause: str = Field(default="stopped", exclude=True, repr=False)
 
 
 def reduce(before: Snapshot, event: Event, now: datetime) -> Snapshot:
     """The snapshot after ``event``, which happened at ``now``."""
     if isinstance(event, LevelsMeasured):  # the most frequent by far, and it changes nothing else
-        return _set(before, levels=Levels(peak_db=event.peak_db, rms_db=event.rms_db, lufs=event.lufs))
-    after = _with_facts(before, event, now)
-    state = _state(after, event)
+        levels = Levels(peak_db=event.peak_db, rms_db=event.rms_db, lufs=event.lufs)
+        audio_ppm = None if event.drift_ppm is None else round(event.drift_ppm, 1)
+        return _set(before, levels=levels, clock=_set(before.clock, audio_ppm=audio_ppm))
+    changed = _with_facts(before, event, now)
+    state = after(before.state, _moment(event), alarmed=bool(changed.alarms))
     since = now if state is not before.state else before.since
-    return after.model_copy(update={"state": state, "since": since, "updated_at": now})
+    return changed.model_copy(update={"state": state, "since": since, "updated_at": now})
 
 
 def _with_facts(s: Snapshot, event: Event, now: datetime) -> Snapshot:  # noqa: C901, PLR0911, PLR0912 - a table
@@ -155,8 +163,8 @@ def _with_facts(s: Snapshot, event: Event, now: datetime) -> Snapshot:  # noqa: 
             return _set(s, capture=_set(s.capture, xruns=s.capture.xruns + 1))
         case SegmentPublished():
             return _published(s, event)
-        case SegmentExpired():
-            return _missing(s, "upload_expired", event.segment.samples)
+        case SamplesLost(missing_from=MissingFrom.STREAM):
+            return _lost(s, event)
         case SpoolOverflowed():
             message = f"the spool is full: segment {event.segment.id} is lost to the archive"
             return _raise(s, "archive_lost", message, "Make room on the recordings disk, or mount it again.", now)
@@ -166,7 +174,6 @@ def _with_facts(s: Snapshot, event: Event, now: datetime) -> Snapshot:  # noqa: 
         case SegmentSealed():
             return _clear(s, "spool_full")
         case SegmentRefused() if event.samples:
-            s = _missing(s, "seal_refused", event.samples)
             message = f"segment {event.id} failed its check and was not published: {event.why}"
             return _raise(s, "seal_refused", message, f"Its files are kept in {event.kept}.", now)
         case StoreFailed():
@@ -182,27 +189,31 @@ def _with_facts(s: Snapshot, event: Event, now: datetime) -> Snapshot:  # noqa: 
         case ArchiveFailed():
             remedy = "Segments wait in the spool. Make room on the recordings disk, or mount it again."
             return _raise(s, "archive_failing", f"the archive cannot write: {event.why}", remedy, now)
+        case ClockChecked():
+            return _clock_checked(s, event, now)
         case _:
             return s
 
 
-def _state(s: Snapshot, event: Event) -> State:
-    if isinstance(event, Stopping) or s.state is State.STOPPING:
-        return State.STOPPING
-    on_air = isinstance(event, SegmentPublished) or s.state in {State.ON_AIR, State.DEGRADED}
-    if isinstance(event, OffAir) or not on_air:
-        return State.OFF_AIR if isinstance(event, OffAir) else s.state
-    return State.DEGRADED if s.alarms else State.ON_AIR
+def _moment(event: Event) -> Moment:
+    match event:
+        case SegmentPublished():
+            return Moment.PUBLISHED
+        case OffAir():
+            return Moment.WENT_OFF_AIR
+        case Stopping():
+            return Moment.ASKED_TO_STOP
+        case _:
+            return Moment.ANY_OTHER
 
 
 def _published(s: Snapshot, event: SegmentPublished) -> Snapshot:
     size_bits = 8 * (event.segment.hq.bytes + event.segment.lq.bytes)
     latencies_ms = (*s.latencies_ms, event.latency_s * 1000)[-_LATENCIES_KEPT:]
     changed = _set(
-        _lost(s, event.gap),
+        s,
         latest=event.index,
         segments_published=s.segments_published + 1,
-        gap_cause="restart",
         queue_depth=event.waiting,
         upload=_set(s.upload, mbit_s=round(size_bits / max(event.upload_s, 1e-6) / 1e6, 3)),
         latencies_ms=latencies_ms,
@@ -217,36 +228,34 @@ def _quantile(values: tuple[float, ...], q: float) -> float:
 
 
 def _capture_ended(s: Snapshot, event: CaptureEnded, now: datetime) -> Snapshot:
-    if event.wanted:
+    if event.cause is Cause.STOPPED:
         return _set(s, capture=_set(s.capture, pid=None))
-    cause = "device_lost" if event.device_lost else "restart"
-    capture = _set(s.capture, pid=None, restarts=s.capture.restarts + 1)
-    changed = _set(s, capture=capture, gap_cause=cause)
-    if event.device_lost:
+    changed = _set(s, capture=_set(s.capture, pid=None, restarts=s.capture.restarts + 1))
+    if event.cause is Cause.DEVICE_LOST:
         remedy = "Plug it in again; it is looked for every 2 s. 'radio-supervisor devices' shows what is there."
         return _raise(changed, "device_lost", f"the device is gone: {event.reason}", remedy, now)
     message = f"FFmpeg ended (exit code {event.exit_code}): {event.reason}"
-    return _raise(changed, "capture_restarting", message, "It is started again by itself. Is the device there?", now)
+    remedy = "It is started again by itself. Is the device there?"
+    if event.cause is Cause.SPOOL_FULL:
+        remedy = "It is started again by itself. Give RADIO_SPOOL_DIR more room."
+    return _raise(changed, "capture_restarting", message, remedy, now)
 
 
-def _missing(s: Snapshot, cause: str, samples: int) -> Snapshot:
-    """Notes why the gap that the next published segment will show is there."""
-    return _set(s, missing={**s.missing, cause: s.missing.get(cause, 0) + samples})
+def _lost(s: Snapshot, event: SamplesLost) -> Snapshot:
+    by_cause = {**s.lost.by_cause, event.cause.value: s.lost.by_cause.get(event.cause, 0) + event.samples}
+    return _set(s, lost=Lost(samples=s.lost.samples + event.samples, by_cause=dict(sorted(by_cause.items()))))
 
 
-def _lost(s: Snapshot, gap: int) -> Snapshot:
-    """Counts a gap by what is known of its causes; what they do not explain went by while nothing was captured."""
-    if gap == 0:
-        return s
-    explained: dict[str, int] = {}
-    rest = gap
-    for cause, samples in s.missing.items():
-        explained[cause] = min(rest, samples)
-        rest -= explained[cause]
-    explained[s.gap_cause] = rest
-    causes = s.lost.by_cause.keys() | explained.keys()
-    totals = {cause: s.lost.by_cause.get(cause, 0) + explained.get(cause, 0) for cause in sorted(causes)}
-    return _set(s, lost=Lost(samples=s.lost.samples + gap, by_cause={c: n for c, n in totals.items() if n}), missing={})
+def _clock_checked(s: Snapshot, event: ClockChecked, now: datetime) -> Snapshot:
+    told = {"offset_ms": _ms(event.offset_s), "store_skew_ms": _ms(event.store_skew_s)}
+    changed = _set(s, clock=_set(s.clock, synchronised=event.synchronised, **told))
+    if event.off_s < _CLOCK_ALARM_S:
+        return _clear(changed, "clock_off")
+    return _raise(changed, "clock_off", event.in_words, _SYNCHRONISE, now)
+
+
+def _ms(seconds: float | None) -> float | None:
+    return None if seconds is None else round(seconds * 1000, 3)
 
 
 def _raise(s: Snapshot, code: str, message: str, remedy: str, now: datetime) -> Snapshot:

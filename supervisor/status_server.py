@@ -13,8 +13,11 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from supervisor.files import write_whole
+from supervisor.metrics import CONTENT_TYPE as METRICS_TYPE
+from supervisor.metrics import exposed
 from supervisor.spool import Folders, is_in_use
-from supervisor.status import Snapshot, State
+from supervisor.state import State
+from supervisor.status import Snapshot
 from supervisor.stop import Stop
 from supervisor.web import NOT_FOUND, Answer, Respond
 
@@ -25,12 +28,14 @@ _ANSWER_WITHIN_S = 3.0
 
 
 def respond_with(current: Callable[[], Snapshot], starts_within_s: float) -> Respond:
-    """``/status.json`` and ``/healthz``: 200 on air, and while starting for at most ``starts_within_s``, else 503."""
+    """``/status.json``, ``/metrics``, ``/healthz``: 200 on air and for ``starts_within_s`` from the start, else 503."""
 
     def respond(path: str, _: Mapping[str, str]) -> Answer:
         snapshot = current()
         if path == "/status.json":
             return Answer(HTTPStatus.OK, snapshot.model_dump_json().encode(), _headers("application/json"))
+        if path == "/metrics":
+            return Answer(HTTPStatus.OK, exposed(snapshot), _headers(METRICS_TYPE))
         if path == "/healthz":
             starting = snapshot.state is State.STARTING and snapshot.uptime_s <= starts_within_s
             healthy = snapshot.state in ON_AIR or starting

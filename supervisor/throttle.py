@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-_EVERY_S = 60.0
+EVERY_S = 60.0
 _MOST_KEYS = 256
 
 
@@ -20,10 +20,10 @@ class Throttle:
     def __init__(self) -> None:
         self._kept: dict[str, _Kept] = {}
 
-    def unsaid(self, key: str, now_s: float) -> int | None:
+    def unsaid(self, key: str, now_s: float, every_s: float = EVERY_S) -> int | None:
         """How many like it were left unsaid since the last one; None when this one is to be left unsaid too."""
         kept = self._kept.get(key)
-        if kept is not None and now_s - kept.said_at_s < _EVERY_S:
+        if kept is not None and now_s - kept.said_at_s < every_s:
             kept.unsaid += 1
             return None
         if len(self._kept) >= _MOST_KEYS:

@@ -18,6 +18,8 @@ RENDITION = Rendition(
         # 20 ms divides every whole second
         "frame_duration": 20,
         "segment_format": "ogg",
+        # a page each 100 ms, as long as a FLAC frame, in microseconds: the default holds a second back
+        "segment_format_options": "flush_packets=1:page_duration=100000",
     },
     filters=(
         # cancels the encoder's delay, so that packet borders are segment borders

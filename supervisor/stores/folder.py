@@ -22,6 +22,10 @@ class FolderStore:
         """The folder."""
         return f"folder {self._root}"
 
+    @property
+    def clock_ahead_s(self) -> None:
+        """A folder has no clock of its own."""
+
     def put(self, key: str, body: bytes, headers: Headers) -> None:  # noqa: ARG002 - a folder keeps no headers
         """Writes the file in one step."""
         with _store_errors("put", key):

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
 from email.utils import parsedate_to_datetime
+from http import HTTPStatus
 from io import BytesIO
 from typing import Any
 from xml.etree.ElementTree import ParseError
@@ -39,6 +40,10 @@ _CLOCK = {
     "RequestTimeTooSkewed": "The clock of this machine or of the store is wrong: check time synchronisation "
     "(timedatectl). The keys are not to blame."
 }
+_CLOCK_FIRST = (
+    "It went through until now: check time synchronisation first (timedatectl): "
+    "the store's clock is {:+.1f} s from this machine's."
+)
 _ABSENT = {"NoSuchKey"}
 _EXCERPT_CHARACTERS = 200
 
@@ -122,11 +127,17 @@ class S3Store:
             http_client=_NotingPool(self.skew, timeout_s),
         )
         self._client.skew = self.skew
+        self._went_through: set[str] = set()
         self.name = f"bucket {account.bucket} at {account.endpoint}"
+
+    @property
+    def clock_ahead_s(self) -> float | None:
+        """By the Date of its last answers."""
+        return self.skew.offset_s
 
     def put(self, key: str, body: bytes, headers: Headers) -> None:
         """PutObject, in one request."""
-        with _store_errors("put", key):
+        with self._request("put", key):
             self._client.put_object(
                 self._bucket,
                 key,
@@ -140,7 +151,7 @@ class S3Store:
     def get(self, key: str) -> Stored | None:
         """GetObject; the age is told by the store's own two clock readings."""
         try:
-            with _store_errors("get", key):
+            with self._request("get", key):
                 response = self._client.get_object(self._bucket, key)
                 try:
                     body, headers = response.read(), response.headers
@@ -156,14 +167,32 @@ class S3Store:
 
     def delete(self, key: str) -> None:
         """DeleteObject."""
-        with _store_errors("delete", key):
+        with self._request("delete", key):
             self._client.remove_object(self._bucket, key)
 
     def keys(self, prefix: str) -> list[str]:
         """ListObjectsV2, every page of it."""
-        with _store_errors("list", prefix):
+        with self._request("list", prefix):
             found = self._client.list_objects(self._bucket, prefix=prefix, recursive=True)
             return sorted(item.object_name for item in found if item.object_name)
+
+    @contextmanager
+    def _request(self, operation: str, key: str) -> Iterator[None]:
+        """A failure becomes a StoreError; keys that were good until now are not the first thing to doubt."""
+        try:
+            with _store_errors(operation, key):
+                yield
+        except StoreError as error:
+            if operation in self._went_through and _is_forbidden(error):
+                error.hint = f"{_CLOCK_FIRST.format(self.clock_ahead_s or 0.0)} {error.hint}".strip()
+            raise
+        self._went_through.add(operation)
+
+
+def _is_forbidden(error: StoreError) -> bool:
+    """Whether it is a 403 that does not already speak of the time."""
+    cause = error.__cause__
+    return isinstance(cause, S3Error) and cause.response.status == HTTPStatus.FORBIDDEN and error.code not in _CLOCK
 
 
 @contextmanager

@@ -35,13 +35,13 @@ class Skew:
                 self._offsets_s.popleft()
 
     @property
-    def offset_s(self) -> float:
-        """Seconds that the store is ahead of us; 0 before any answer."""
+    def offset_s(self) -> float | None:
+        """Seconds that the store is ahead of us; None before any answer."""
         with self._guard:
-            return statistics.median(self._offsets_s) if self._offsets_s else 0.0
+            return statistics.median(self._offsets_s) if self._offsets_s else None
 
     @property
     def correction_s(self) -> float:
         """What to add to our time for signing: nothing for less than a second, which is the header's own precision."""
-        offset_s = self.offset_s
+        offset_s = self.offset_s or 0.0
         return offset_s if abs(offset_s) > _WORTH_CORRECTING_S else 0.0

@@ -57,6 +57,11 @@ class Store(Protocol):
         """What the operator calls it."""
         ...
 
+    @property
+    def clock_ahead_s(self) -> float | None:
+        """Seconds that its clock is ahead of ours; None when it has none of its own, or has not told yet."""
+        ...
+
     def put(self, key: str, body: bytes, headers: Headers) -> None:
         """Stores an object whole, replacing what was there."""
         ...

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -116,6 +118,41 @@ def test_s3_refusals_are_named(contract_bucket: S3Server, wrong: dict[str, str],
     assert refused.value.trouble is Trouble.REFUSED
     assert named in refused.value.hint
     assert SECRET_KEY not in repr(refused.value)
+
+
+def test_keys_that_went_through_are_not_the_first_to_be_doubted(s3_server: S3Server) -> None:
+    """A 403 after a success says to check the time first, and by how much the clocks differ; one before it does not."""
+    s3_server.make_bucket("turned-away")
+    made = s3_store(s3_server.port, bucket="turned-away")
+    made.put("x", b"x", HEADERS)
+    statement = {
+        "Effect": "Deny",
+        "Principal": {"AWS": ["*"]},
+        "Action": ["s3:PutObject", "s3:DeleteObject"],
+        "Resource": ["arn:aws:s3:::turned-away/*"],
+    }
+    policy = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+    s3_server.client().set_bucket_policy("turned-away", policy)
+    with pytest.raises(StoreError) as later:
+        made.put("x", b"x", HEADERS)
+    assert later.value.code == "AccessDenied"
+    told = r"It went through until now: check time synchronisation first.* [+-][01]\.\d s .*Check that the key"
+    assert re.match(told, later.value.hint)
+    with pytest.raises(StoreError) as first:
+        made.delete("x")
+    assert first.value.code == "AccessDenied"
+    assert "time" not in first.value.hint
+
+
+def test_s3_tells_its_clock(contract_bucket: S3Server) -> None:
+    """How far the server's clock is from ours is known from its first answer on, and not before."""
+    made = s3_store(contract_bucket.port)
+    before_s = made.clock_ahead_s
+    assert before_s is None
+    made.get("x")
+    after_s = made.clock_ahead_s
+    assert after_s is not None
+    assert abs(after_s) < 2
 
 
 def test_s3_out_of_reach_is_passing() -> None:

@@ -32,6 +32,11 @@ def folder_station(tmp_path: Path, tmpfs: Path) -> dict[str, str]:
         ({"RADIO_SOURCE": "vinyl:1"}, ["RADIO_SOURCE=vinyl:1", "alsa:", "file:", "tone:"]),
         ({"RADIO_SOURCE": "file:/no/such.flac"}, ["RADIO_SOURCE=file:/no/such.flac", "no file"]),
         ({"RADIO_SOURCE": "alsa:hw:CARD=Nowhere"}, ["alsa:hw:CARD=Nowhere", "cannot be opened", "devices"]),
+        ({"RADIO_SOURCE": "usb:1397"}, ["RADIO_SOURCE=usb:1397", "VID:PID:SERIAL", "hexadecimal", "devices"]),
+        (
+            {"RADIO_SOURCE": "usb:1397:0509:A1"},
+            ["RADIO_SOURCE=usb:1397:0509:A1", "no USB sound card", "plugged in", "devices"],
+        ),
         ({"RADIO_SOURCE": "tone:"}, ["R2_ENDPOINT", "R2_BUCKET", "R2_ACCESS_KEY", "R2_SECRET_KEY", "RADIO_STORE"]),
         ({"RADIO_SEGMENT_SECONDS": "31"}, ["RADIO_SEGMENT_SECONDS=31", "1 to 30"]),
         ({"RADIO_SAMPLE_RATE": "44100"}, ["RADIO_SAMPLE_RATE=44100", "48000"]),
@@ -116,6 +121,7 @@ def test_devices_names_what_to_configure(tmp_path: Path, tmpfs: Path) -> None:
     assert 48_000 in found["alsa:umc"]["rates"]
     assert "S32_LE" in found["alsa:umc"]["formats"]
     assert found["alsa:umc"]["problem"] is None
+    assert found["alsa:umc"]["usb_source"] is None
     assert "alsa:umc" in text.stdout
 
 
@@ -148,6 +154,8 @@ def test_status_follows_the_station(tmp_path: Path, tmpfs: Path) -> None:
         assert told["capture"]["restarts"] == 0
         assert told["lost"]["samples"] == 0
         assert len(told["levels"]["peak_db"]) == 2
+        with urllib.request.urlopen(f"http://127.0.0.1:{radio.port}/metrics", timeout=5) as answer:
+            assert 'radio_state{state="on_air"} 1.0' in answer.read().decode().splitlines()
         assert _health(radio.port) == (200, "on_air\n")
         elsewhere = {**settings, "RADIO_STATUS_LISTEN": f"127.0.0.1:{free_port()}"}
         assert command("status", settings=elsewhere, folder=tmp_path).returncode == 0

@@ -7,6 +7,7 @@ import os
 import signal
 import time
 from collections.abc import Iterator
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ import pytest
 from tests.rig.parts import eventually
 from tests.rig.radio import Radio, on_air
 from tests.rig.sound import SoundDevice, sound_device
+from tests.rig.usb import Sysfs
 
 STALLED_S = 3.0
 
@@ -103,3 +105,59 @@ def test_an_unplugged_device_comes_back(radio: Radio, device: SoundDevice) -> No
     assert status["alarms"] == []
     assert status["lost"]["by_cause"] == {"device_lost": sum(gaps(radio))}
     assert radio.log.count("FFmpeg ended") <= 3
+
+
+@pytest.mark.timeout(90)
+def test_what_a_device_leaves_out_is_found(radio: Radio, device: SoundDevice) -> None:
+    """Samples that go by inside a run, without a word from the device, are a gap, counted as an overrun's, and kept."""
+    eventually(lambda: radio.status()["segments_published"] >= 8, 20, "the timeline is settled")
+    run = radio.status()["capture"]["run"]
+    began_s = time.monotonic()
+    with device.skipping():
+        eventually(lambda: time.monotonic() - began_s > 1.0, 5, "a second has passed")
+    took_s = time.monotonic() - began_s
+    eventually(lambda: radio.status()["lost"]["samples"], 20, f"the loss is found\n{radio.log}")
+    status = radio.status()
+    (gap,) = gaps(radio)
+    assert status["lost"] == {"samples": gap, "by_cause": {"xrun": gap}}
+    assert 1.0 * 48_000 - 4_800 < gap < took_s * 48_000 + 4_800
+    assert status["capture"]["run"] == run
+    segments = json.loads((radio.folder / "bucket/live/manifest.json").read_bytes())["segments"]
+    starts_s = [datetime.fromisoformat(segment["start"]).timestamp() for segment in segments]
+    covered = sum(segment["samples"] + segment["gap"] for segment in segments[8:-1]) + segments[-1]["gap"]
+    assert covered / 48_000 == pytest.approx(starts_s[-1] - starts_s[8], abs=0.1)
+    ledger = next(radio.folder.glob("recordings/*_losses.jsonl"))
+    eventually(lambda: ledger.read_text(encoding="utf-8"), 10, "the ledger has it")
+    (entry,) = [json.loads(line) for line in ledger.read_text(encoding="utf-8").splitlines()]
+    assert (entry["samples"], entry["cause"], entry["missing_from"]) == (gap, "xrun", "stream")
+
+
+def test_a_usb_card_comes_back_under_another_number(tmp_path: Path, tmpfs: Path, device: SoundDevice) -> None:
+    """A card that is known by its USB name is captured again within 3 s, whatever card number it comes back with."""
+    sysfs = Sysfs(tmp_path / "sys")
+    sysfs.plug_in(1, "UMC404HD", "1397:0509", "A1")
+    settings = {
+        **device.settings_as_card(1),
+        "RADIO_SOURCE": "usb:1397:0509:A1",
+        "RADIO_STORE": f"dir:{tmp_path / 'bucket'}",
+        "RADIO_SEGMENT_SECONDS": "1",
+        "RADIO_SPOOL_DIR": str(tmpfs / "spool"),
+    }
+    with on_air(tmp_path, settings, within=sysfs.as_own()) as radio:
+        radio.published(2, within_s=20)
+        before = radio.status()["capture"]
+        assert "-i hw:1 " in radio.log
+        sysfs.unplug(1)
+        device.unplug()
+        eventually(lambda: radio.status()["capture"]["restarts"] >= 3, 15, "the card is looked for again and again")
+        (alarm,) = radio.status()["alarms"]
+        assert alarm["code"] == "device_lost"
+        assert "no USB sound card usb:1397:0509:A1 is plugged in" in alarm["message"]
+        device.plug_in()
+        device.settings_as_card(3)
+        sysfs.plug_in(3, "UMC404HD_1", "1397:0509", "A1")
+        assert next_run(radio, before, within_s=10) < 3.0
+        radio.published(int(radio.status()["segments_published"]) + 2, within_s=15)
+        assert radio.status()["alarms"] == []
+        assert radio.status()["lost"]["by_cause"].keys() == {"device_lost"}
+        assert radio.stop() == 0

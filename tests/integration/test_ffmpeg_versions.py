@@ -41,7 +41,7 @@ def _live(program: str, folder: Path) -> Iterator[tuple[subprocess.Popen[bytes],
 
 def _captured_samples_when(file: Path, meters_descriptor: int) -> int:
     """Reads the meters until ``file`` exists; how far the capture has come then."""
-    meters, captured_samples = Meters(), 0
+    meters, captured_samples = Meters(RATE), 0
     while not file.exists():
         for measured in meters.feed(os.read(meters_descriptor, 65_536), 0.0, 0.0):
             captured_samples = measured.end_sample

@@ -40,7 +40,13 @@ def command(*words: str, settings: Mapping[str, str], folder: Path) -> subproces
 class Radio:
     """One ``radio-supervisor start`` (or another command that stays)."""
 
-    def __init__(self, folder: Path, settings: Mapping[str, str], words: tuple[str, ...] = ("start",)) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        settings: Mapping[str, str],
+        words: tuple[str, ...] = ("start",),
+        within: tuple[str, ...] = (),
+    ) -> None:
         self.folder = folder
         self.port = free_port()
         self.settings = {
@@ -51,7 +57,12 @@ class Radio:
         self.log_path = folder / "radio.log"
         with self.log_path.open("ab") as log:
             self.process = subprocess.Popen(
-                [*PROGRAM, *words], env=environment(self.settings), cwd=folder, stdout=log, stderr=log, process_group=0
+                [*within, *PROGRAM, *words],
+                env=environment(self.settings),
+                cwd=folder,
+                stdout=log,
+                stderr=log,
+                process_group=0,
             )
 
     @property
@@ -93,9 +104,9 @@ class Radio:
 
 
 @contextmanager
-def on_air(folder: Path, settings: Mapping[str, str], *words: str) -> Iterator[Radio]:
-    """A supervisor that is gone when the block ends, whatever happens in it."""
-    radio = Radio(folder, settings, words or ("start",))
+def on_air(folder: Path, settings: Mapping[str, str], *words: str, within: tuple[str, ...] = ()) -> Iterator[Radio]:
+    """A supervisor that is gone when the block ends, whatever happens in it; ``within`` is a program that starts it."""
+    radio = Radio(folder, settings, words or ("start",), within)
     try:
         yield radio
     finally:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import os
+import secrets
 import signal
+import socket
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,10 +15,13 @@ import libfaketime
 import urllib3
 from minio import Minio
 
-from tests.rig.parts import ROOT, free_port, need
+from tests.rig.parts import ROOT, need
 
 ACCESS_KEY = "TESTACCESSKEY0001"
 SECRET_KEY = "test-secret-that-must-appear-nowhere"
+
+_PORTS = 30
+"""How many the script uses, from the first on."""
 
 
 @dataclass(frozen=True)
@@ -110,9 +115,7 @@ class Bucket:
 def start_s3(folder: Path, clock_offset_s: int = 0) -> S3Server:
     """Starts a server that keeps its data in memory; its gateway's clock may be wrong."""
     need("radosgw", "radosgw-admin", "ceph-mon", "ceph-osd", "ceph", "curl")
-    port = free_port()
-    while port > 65_000:
-        port = free_port()
+    port = _free_row()
     _rgw("up", folder, str(port), ACCESS_KEY, SECRET_KEY, clock_offset_s=clock_offset_s)
     return S3Server(folder, port)
 
@@ -122,3 +125,20 @@ def _rgw(*words: str | Path, clock_offset_s: int = 0) -> None:
     wrong = f"LD_PRELOAD={preload} FAKETIME={clock_offset_s:+d} FAKETIME_DONT_FAKE_MONOTONIC=1"
     environment = {**os.environ, "RGW_ENV": wrong if clock_offset_s else ""}
     subprocess.run([ROOT / "tests/rig/rgw", *words], check=True, timeout=60, env=environment)
+
+
+def _free_row() -> int:
+    """The first of 30 free ports, below those that the kernel gives to connections: any of these is soon taken."""
+    while True:
+        first = 15_000 + secrets.randbelow(15_000)
+        if all(_is_free(port) for port in range(first, first + _PORTS)):
+            return first
+
+
+def _is_free(port: int) -> bool:
+    with socket.socket() as probe:
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+        return True

@@ -35,6 +35,20 @@ class SoundDevice:
             "RADIO_INPUT_CHANNELS": str(self.channels),
         }
 
+    def settings_as_card(self, number: int) -> dict[str, str]:
+        """The same for capturing from it as card ``number`` (``hw:1``), and as no other one."""
+        card = self.folder / "card.conf"
+        card.write_text(
+            f"<{self.folder / 'asound.conf'}>\n"
+            "pcm.!hw { @args [ CARD DEV SUBDEV ] "
+            "@args.CARD { type string default '0' } @args.DEV { type integer default 0 } "
+            "@args.SUBDEV { type integer default -1 } "
+            'type empty slave.pcm { @func concat strings [ "card" $CARD ] } }\n'
+            f'pcm.card{number} {{ type empty slave.pcm "umc" }}\n',
+            encoding="ascii",
+        )
+        return {**self.settings, "ALSA_CONFIG_PATH": str(card)}
+
     def plug_in(self) -> None:
         """Makes the device appear."""
         socket = self.folder / "native"
@@ -95,6 +109,15 @@ class SoundDevice:
             stdin=samples,
             env={**os.environ, "XDG_RUNTIME_DIR": str(self.folder), "HOME": str(self.folder)},
         )
+
+    @contextmanager
+    def skipping(self) -> Iterator[None]:
+        """Delivers nothing and keeps nothing, as a device does whose buffer has run over; time goes on."""
+        self._pactl("suspend-sink", "radio", "1")
+        try:
+            yield
+        finally:
+            self._pactl("suspend-sink", "radio", "0")
 
     def _pactl(self, *words: str) -> bool:
         asked = subprocess.run(

@@ -60,7 +60,7 @@ def test_the_source_is_read_once() -> None:
     """However many outputs there are, there is one input."""
     command = _station_command(parse_source("tone:"))
     assert command.count("-i") == 1
-    assert [step for step in _graph(command) if "asplit" in step] == ["[s1]asplit=4[s2][s3][s4][s5]"]
+    assert [step for step in _graph(command) if "asplit" in step] == ["[s0]asplit=4[s1][s2][s3][s4]"]
 
 
 @pytest.mark.parametrize("segment_s", [1, 10, 30])
@@ -70,6 +70,7 @@ def test_every_output_has_its_own_options(segment_s: int) -> None:
     for name, words in (("hq", hq), ("lq", lq)):
         rendition = renditions()[name]
         expected = {f"-{option}": str(value) for option, value in rendition.options.items()}
+        expected = {"-segment_format_options": "flush_packets=1", **expected}
         expected |= {"-f": "segment", "-segment_time": str(segment_s)}
         assert dict(zip(words[2:-1:2], words[3:-1:2], strict=True)) == expected
         assert words[-1] == f"{STEM}.{name}.%08d.{rendition.extension}"
@@ -78,17 +79,30 @@ def test_every_output_has_its_own_options(segment_s: int) -> None:
     assert levels[2:] == ["-f", "null", "-"]
 
 
-def test_time_is_counted_in_samples_before_anything_else() -> None:
-    """Whatever the source: 24 bits in 32, stereo, and time by the count of samples, before the programme is split."""
+def test_the_programme_is_made_before_it_is_split() -> None:
+    """Whatever the source: its own filters, then 24 bits in 32 and stereo, then one branch for each output."""
     for source in (parse_source("tone:"), parse_source("alsa:umc", Input(RATE, 4, (3, 4)))):
         steps = [step.split("]", 1)[1].split("[")[0] for step in _graph(_station_command(source))]
         begin = steps.index("aformat=channel_layouts=stereo:sample_fmts=s32")
-        assert steps[begin + 1 : begin + 3] == ["asetpts=N/SR/TB", "asplit=4"]
+        assert steps[begin + 1] == "asplit=4"
         assert [step.split("=")[0] for step in steps[:begin]] == [step.name for step in source.filters]
 
 
+def test_all_but_the_meters_count_time_in_samples() -> None:
+    """Segments are cut by the count of samples; the meters alone see when the device says that it captured them."""
+    steps = _graph(_station_command(parse_source("alsa:umc")))
+    first = {step[: step.index("]") + 1]: step.split("]", 1)[1].split("=")[0] for step in steps}
+    assert [first[f"[s{number}]"] for number in (1, 2, 3, 4)] == ["asetpts", "asetpts", "asetpts", "ebur128"]
+
+
+def test_a_device_s_time_is_left_as_it_is() -> None:
+    """FFmpeg takes nothing off the timestamps of a device, which are seconds since 1970; others begin at 0."""
+    assert "-copyts" in _station_command(parse_source("alsa:umc"))
+    assert "-copyts" not in _station_command(parse_source("tone:"))
+
+
 def test_filters_of_one_output_touch_no_other() -> None:
-    """The trim of LQ and the meters are each on a branch of their own, and the check on one without any filter."""
+    """The trim of LQ and the meters are each on a branch of their own."""
     steps = _graph(_station_command(parse_source("tone:")))
     branch = {step[step.rindex("[") :]: step[: step.index("]") + 1] for step in steps if "asplit" not in step}
     _, parts = _parts(_station_command(parse_source("tone:")))
@@ -98,7 +112,7 @@ def test_filters_of_one_output_touch_no_other() -> None:
         while pad in branch:
             pad = branch[pad]
         sources.append(pad)
-    assert sources == ["[s2]", "[s3]", "[s4]", "[s5]"]
+    assert sources == ["[s1]", "[s2]", "[s3]", "[s4]"]
 
 
 def test_ffmpeg_keeps_off_the_operator_s_terminal() -> None:

@@ -46,7 +46,8 @@ def test_a_rendition_is_written_as_segments(segment_s: int) -> None:
     for name, rendition in renditions().items():
         output = rendition.output("/staging/raw/run", segment_s)
         assert output.target == f"/staging/raw/run.{name}.%08d.{rendition.extension}"
-        assert output.options == {"f": "segment", "segment_time": segment_s, **rendition.options}
+        own = {"segment_format_options": "flush_packets=1", **rendition.options}
+        assert output.options == {"f": "segment", "segment_time": segment_s, **own}
         assert output.filters == rendition.filters
 
 
@@ -59,7 +60,7 @@ def test_the_check_is_one_md5_of_24_bit_pcm_a_segment(segment_s: int) -> None:
     assert output.options["bsf:a"] == f"pcm_rechunk=n={segment_s * 48_000}:p=0"
     assert output.options["c:a"] == "pcm_s24le"
     assert output.options["segment_format"] == "framemd5"
-    assert output.options["flush_packets"] == 1
+    assert output.options["segment_format_options"] == "flush_packets=1"
 
 
 def test_meters_go_to_the_descriptor_at_once() -> None:

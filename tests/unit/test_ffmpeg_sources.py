@@ -21,7 +21,7 @@ from tests.unit.takes import run
 def test_there_are_the_documented_sources() -> None:
     """Every documented scheme is there, with an example of how it is written."""
     modules = source_modules()
-    assert set(modules) == {"alsa", "file", "tone"}
+    assert set(modules) == {"alsa", "file", "tone", "usb"}
     assert all(module.EXAMPLE.startswith(f"{scheme}:") for scheme, module in modules.items())
 
 
@@ -173,4 +173,4 @@ def test_a_source_is_added_by_one_file(tmp_path: Path) -> None:
         "print('supervisor' in sys.modules)"
     )
     told = subprocess.run([sys.executable, "-c", asked], cwd=tmp_path, capture_output=True, text=True, check=True)
-    assert told.stdout == "alsa file jack tone\nradio\nFalse\n"
+    assert told.stdout == "alsa file jack tone usb\nradio\nFalse\n"

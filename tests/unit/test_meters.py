@@ -18,7 +18,7 @@ FRAME = 4_800
 
 
 def _fed(pieces: list[bytes]) -> list[Measurement]:
-    meters = Meters()
+    meters = Meters(RATE)
     return [found for piece in pieces for found in meters.feed(piece, woken_s=0.0, arrival_s=0.0)]
 
 
@@ -65,16 +65,26 @@ def test_byte_by_byte_is_as_good(short_take: Take) -> None:
 
 def test_a_measurement_arrives_when_its_own_line_did() -> None:
     """The arrival is that of the frame itself, not of the next one by which its end is known."""
-    meters = Meters()
+    meters = Meters(RATE)
     assert meters.feed(b"frame:0    pts:0       pts_time:0\nlavfi.r128.S=-23.5\n", 10.0, 10.0) == []
     (measured,) = meters.feed(b"frame:1    pts:4800    pts_time:0.1\n", 10.1, 10.1)
-    assert measured == Measurement(4_800, 10.0, (), (), -23.5)
+    assert measured == Measurement(0, 4_800, 0.0, 10.0, (), (), -23.5)
+
+
+def test_a_device_s_time_is_told() -> None:
+    """The time of a frame is the source's own, in seconds; its place is counted, whatever that time does."""
+    ticks = round(1_795_470_000.25 * RATE)
+    lines = [f"frame:{n} pts:{ticks + n * 4_801} pts_time:1795470000\n".encode() for n in range(3)]
+    first, second = Meters(RATE).feed(b"".join(lines), 10.0, 10.0)
+    assert (first.first_sample, first.end_sample, first.source_s) == (0, 4_800, 1_795_470_000.25)
+    assert (second.first_sample, second.end_sample) == (4_800, 9_600)
+    assert second.source_s == pytest.approx(1_795_470_000.25 + 4_801 / RATE, abs=1e-6)
 
 
 def test_of_frames_that_are_read_together_the_first_came_first() -> None:
     """When several frames are read at once, the first one came when the pipe woke the reader, the others later."""
     frames = [f"frame:{n} pts:{n * 4800} pts_time:{n / 10}\nlavfi.r128.S=-23.5\n".encode() for n in range(5)]
-    found = Meters().feed(b"".join(frames), woken_s=10.0, arrival_s=10.45)
+    found = Meters(RATE).feed(b"".join(frames), woken_s=10.0, arrival_s=10.45)
     assert [(measured.end_sample, measured.arrival_s) for measured in found] == [
         *((4_800, 10.0), (9_600, 10.45)),
         *((14_400, 10.45), (19_200, 10.45)),
@@ -89,7 +99,7 @@ def test_a_frame_that_is_not_read_from_its_beginning_came_late(cut: int) -> None
         (b"frame:0 pts:0 pts_time:0\n", b"lavfi.r128.S=-23.5\n" + line),
         (b"frame:0 pts:0 pts_time:0\nlavfi.r128.S=-23.5\n" + line[:cut], line[cut:]),
     ):
-        meters = Meters()
+        meters = Meters(RATE)
         assert meters.feed(first, 9.9, 9.9) == []
         assert [measured.arrival_s for measured in meters.feed(second, 10.0, 10.4)] == [9.9]
         (measured,) = meters.feed(b"frame:2 pts:9600 pts_time:0.2\n", 10.5, 10.5)
@@ -102,7 +112,7 @@ def test_no_arrival_is_early(short_take: Take, gather_s: float, first_s: float) 
     """However long the reader gathers lines, no frame counts as arrived before its own line was written."""
     lines = re.split(rb"(?=frame:)", short_take.meters)[1:]
     written_s = [first_s + 0.1 * number for number in range(len(lines))]
-    meters = Meters()
+    meters = Meters(RATE)
     found: list[Measurement] = []
     while lines:
         woken_s = written_s[0]
@@ -116,15 +126,15 @@ def test_no_arrival_is_early(short_take: Take, gather_s: float, first_s: float) 
 
 def test_several_measurements_are_shown_as_one() -> None:
     """What is shown is the highest peak of each channel, so that none is missed, and the last of the rest."""
-    quiet = Measurement(4_800, 0.0, (-30.0, -31.0), (-40.0, -41.0), -20.0)
-    loud_left = Measurement(9_600, 0.1, (-3.0, -50.0), (-42.0, -43.0), -21.0)
+    quiet = Measurement(0, 4_800, 0.0, 0.0, (-30.0, -31.0), (-40.0, -41.0), -20.0)
+    loud_left = Measurement(4_800, 9_600, 0.1, 0.1, (-3.0, -50.0), (-42.0, -43.0), -21.0)
     assert levels([quiet, loud_left]) == LevelsMeasured((-3.0, -31.0), (-42.0, -43.0), -21.0)
     assert levels([quiet]) == LevelsMeasured((-30.0, -31.0), (-40.0, -41.0), -20.0)
 
 
 def test_values_do_not_leak_into_the_next_frame() -> None:
     """What a frame does not tell is not taken from the one before."""
-    meters = Meters()
+    meters = Meters(RATE)
     meters.feed(b"frame:0 pts:0 pts_time:0\nlavfi.astats.1.Peak_level=-1.0\nlavfi.r128.S=-23.5\n", 0.0, 0.0)
     (first,) = meters.feed(b"frame:1 pts:4800 pts_time:0.1\n", 0.1, 0.1)
     (second,) = meters.feed(b"frame:2 pts:9600 pts_time:0.2\n", 0.2, 0.2)
@@ -135,7 +145,7 @@ def test_values_do_not_leak_into_the_next_frame() -> None:
 @pytest.mark.parametrize("silence", ["-inf", "nan", "-1000.5"])
 def test_silence_has_a_floor(silence: str) -> None:
     """Digital silence is the quietest step of 24 bits, never an infinity that JSON cannot hold."""
-    meters = Meters()
+    meters = Meters(RATE)
     lines = f"frame:0 pts:0 pts_time:0\nlavfi.astats.1.Peak_level={silence}\nlavfi.astats.1.RMS_level={silence}\n"
     meters.feed(lines.encode(), 0.0, 0.0)
     (measured,) = meters.feed(b"frame:1 pts:4800 pts_time:0.1\n", 0.1, 0.1)

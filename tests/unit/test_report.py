@@ -18,11 +18,16 @@ from supervisor.events import (
     ArchiveFailed,
     CaptureEnded,
     CaptureStarted,
+    Cause,
+    ClockChecked,
     Event,
     FFmpegSaid,
+    InputLost,
     LevelsMeasured,
+    MissingFrom,
     OffAir,
     Overrun,
+    SamplesLost,
     SegmentArchived,
     SegmentDropped,
     SegmentExpired,
@@ -42,12 +47,16 @@ from tests.unit.made import RUN, sealed_segment
 SEGMENT = f"{RUN}.00000007"
 COMMAND = ("ffmpeg", "-f", "alsa", "-i", "hw:CARD=UMC404HD", "-af", "pan=stereo|c0=c2")
 
-DIED = CaptureEnded(RUN, 1, wanted=False, reason="ALSA read error", device_lost=True, retry_in_s=2.5)
+DIED = CaptureEnded(RUN, 1, Cause.DEVICE_LOST, reason="ALSA read error", retry_in_s=2.5)
 STORE_FAILED = StoreFailed("upload", "SlowDown", "slow down", "", refused=False, attempt=3, retry_in_s=0.5)
+
+CLOCK_KEPT = ClockChecked(synchronised=True, offset_s=0.002, store_skew_s=-0.25, told_by="chrony")
+CLOCK_LOOSE = ClockChecked(synchronised=False, offset_s=None, store_skew_s=0.25, told_by="timedatectl")
+CLOCK_OFF = ClockChecked(synchronised=True, offset_s=0.0, store_skew_s=-1.0, told_by="the kernel")
 
 EVENTS: list[tuple[Event, str, list[str]]] = [
     (CaptureStarted(RUN, 4711, COMMAND), "INFO", [RUN, "4711"]),
-    (CaptureEnded(RUN, 255, wanted=True, reason="stopped", device_lost=False, retry_in_s=0), "INFO", [RUN]),
+    (CaptureEnded(RUN, 255, Cause.STOPPED, reason="stopped", retry_in_s=0), "INFO", [RUN]),
     (
         DIED,
         "ERROR",
@@ -56,6 +65,12 @@ EVENTS: list[tuple[Event, str, list[str]]] = [
     (FFmpegSaid("warning", "Guessed Channel Layout"), "INFO", ["FFmpeg: Guessed Channel Layout"]),
     (FFmpegSaid("error", "cannot open audio device"), "ERROR", ["FFmpeg: cannot open audio device"]),
     (Overrun(RUN), "WARNING", ["xrun"]),
+    (InputLost(RUN, 96_000, 1_234), "WARNING", [RUN, "1234 samples", "96000"]),
+    (
+        SamplesLost(sealed_segment(7).start, 1_234, Cause.XRUN, MissingFrom.STREAM, sealed_segment(7).id),
+        "WARNING",
+        [SEGMENT, "1234 samples", "stream", "xrun"],
+    ),
     (SegmentSealed(sealed_segment(7), 2.25), "DEBUG", [SEGMENT, "2.2 ms"]),
     (
         SegmentRefused(SegmentId(RUN, 7), "hq 43200", Path("/spool/refused/7"), 480_000),
@@ -83,6 +98,9 @@ EVENTS: list[tuple[Event, str, list[str]]] = [
     (SegmentArchived(sealed_segment(7), Path("/srv/a.flac")), "DEBUG", [SEGMENT, "/srv/a.flac"]),
     (ArchiveFailed(sealed_segment(7), "No space left (/srv)", 1.0), "ERROR", [SEGMENT, "No space left (/srv)"]),
     (SpoolOverflowed(sealed_segment(7)), "ERROR", [SEGMENT, "spool is full"]),
+    (CLOCK_KEPT, "INFO", ["0.002 s behind its reference (chrony)", "0.250 s ahead of the store's"]),
+    (CLOCK_LOOSE, "WARNING", ["not synchronised (timedatectl)", "set-ntp true"]),
+    (CLOCK_OFF, "WARNING", ["1.000 s ahead of the store's", "check time synchronisation"]),
     (Stopping("asked to"), "INFO", ["stopping", "asked to"]),
 ]
 
@@ -209,6 +227,7 @@ TROUBLES: list[tuple[Event, Event | None]] = [
     (DIED, SegmentSealed(sealed_segment(7), 2.25)),
     (FFmpegSaid("error", "[alsa @ 0x55d0c0ffee] cannot open audio device"), None),
     (Overrun(RUN), None),
+    (CLOCK_OFF, CLOCK_KEPT),
 ]
 
 
@@ -230,6 +249,20 @@ def test_a_trouble_that_goes_on_is_a_handful_of_lines(trouble: Event, end: Event
         log.reporter.take(trouble)
         assert len(log.lines) == told + 1
         assert "more like it" not in log.lines[-1]
+
+
+@pytest.mark.parametrize("state", [CLOCK_KEPT, CLOCK_LOOSE])
+def test_a_clock_s_state_is_told_when_it_changes(state: ClockChecked) -> None:
+    """A clock that is merely not synchronised, or is kept, is one line until that changes, and then the change is."""
+    log = _log("text", "INFO")
+    for _ in range(600):
+        log.reporter.take(state)
+        log.clock.now_s += 60
+    assert len(log.lines) == 1
+    log.reporter.take(CLOCK_OFF)
+    log.reporter.take(state)
+    assert len(log.lines) == 3
+    assert log.lines[2].split(" ", 1)[1] == log.lines[0].split(" ", 1)[1]
 
 
 def test_addresses_do_not_make_the_same_message_a_new_one() -> None:

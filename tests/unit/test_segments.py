@@ -25,8 +25,9 @@ def _place(
     start: datetime = START,
     boot_s: float = 0,
     boot: str = "1",
+    lost: int = 0,
 ) -> Place:
-    return Place(run, first, samples, RATE, start, boot_s, boot)
+    return Place(run, first, samples, lost, RATE, start, boot_s, boot)
 
 
 def test_nothing_is_missing_before_the_very_first() -> None:
@@ -47,6 +48,13 @@ def test_a_dropped_segment_of_a_run_is_missing_exactly(dropped: int, wrong_by_s:
     start = START + timedelta(seconds=wrong_by_s)
     segment = _place(first=(2 + dropped) * 480_000, start=start, boot_s=wrong_by_s, boot="2")
     assert missing_before(previous, segment) == dropped * 480_000
+
+
+@given(before=st.integers(0, 10**6), lost=st.integers(0, 10**6), dropped=st.integers(0, 3))
+def test_what_the_device_lost_inside_a_run_is_missing(before: int, lost: int, dropped: int) -> None:
+    """Neighbours of a run between which the device lost samples have these as their gap, beside what was dropped."""
+    segment = _place(first=(1 + dropped) * 480_000, lost=before + lost)
+    assert missing_before(_place(lost=before), segment) == dropped * 480_000 + lost
 
 
 def test_between_runs_the_boot_clock_counts() -> None:
@@ -75,6 +83,7 @@ places = st.builds(
     st.sampled_from(["a", "b"]),
     st.integers(0, 10).map(lambda number: number * 480_000),
     st.integers(1, 480_000),
+    st.integers(0, 480_000),
     st.just(RATE),
     st.datetimes(timezones=st.just(UTC)),
     st.floats(0, 1e9),

@@ -60,6 +60,7 @@ TAKEN = [
     ("RADIO_STATION", "7", "7"),
     ("RADIO_STATION", "a" * 64, "a" * 64),
     ("RADIO_SOURCE", "alsa:hw:CARD=UMC404HD", "alsa:hw:CARD=UMC404HD"),
+    ("RADIO_SOURCE", "usb:1397:0509:A1", "usb:1397:0509:A1"),
     ("RADIO_INPUT_CHANNELS", "64", "64"),
     ("RADIO_INPUT_PAIR", "2,1", "2,1"),
     ("RADIO_INPUT_PAIR", " 1 , 2 ", "1,2"),
