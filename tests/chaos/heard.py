@@ -17,6 +17,9 @@ from tests.rig.numbered import numbers
 PLAY_FRAMES = 1 << 30
 """Every time that the programme is played it begins at another multiple of this number."""
 
+MOST_SKIPPED_FRAMES = 10 * 48_000
+"""A step further ahead is a frame that was changed, not frames that were lost."""
+
 _NAME = re.compile(r".+_(\d{8}T\d{9}Z)\.(\d{8})\.flac")
 
 
@@ -24,14 +27,16 @@ _NAME = re.compile(r".+_(\d{8}T\d{9}Z)\.(\d{8})\.flac")
 class Heard:
     """Frames of a recording: silent ones in front, the numbers of the first and last that are not, silent ones after.
 
-    ``broken`` counts the places where a number does not follow the one before it; ``first`` is 0 in a silent one.
-    Silence inside costs nothing: the player was late, and what was captured is what the device gave.
+    ``skipped`` frames of the programme are missing inside: a device may lose some. ``broken`` counts the places where a
+    number is not higher than the one before it, or far too high: frames repeated, or changed. ``first`` is 0 in a silent
+    one. Silence inside costs nothing: the player was late, and what was captured is what the device gave.
     """
 
     lead: int
     first: int
     last: int
     tail: int
+    skipped: int
     broken: int
 
     @property
@@ -54,10 +59,12 @@ def hear(pcm: Pcm) -> Heard:
     told = numbers(pcm)
     sounding = np.flatnonzero(told)
     if not len(sounding):
-        return Heard(len(pcm), 0, 0, 0, 0)
+        return Heard(len(pcm), 0, 0, 0, 0, 0)
     begin, end = int(sounding[0]), int(sounding[-1])
-    broken = int(np.count_nonzero(np.diff(told[sounding]) != 1))
-    return Heard(begin, int(told[begin]), int(told[end]), len(pcm) - 1 - end, broken)
+    steps = np.diff(told[sounding]) - 1
+    wrong = (steps < 0) | (steps > MOST_SKIPPED_FRAMES)
+    skipped, broken = int(steps[~wrong].sum()), int(np.count_nonzero(wrong))
+    return Heard(begin, int(told[begin]), int(told[end]), len(pcm) - 1 - end, skipped, broken)
 
 
 @dataclass(frozen=True)

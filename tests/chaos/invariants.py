@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import hashlib
+import json
+from collections import Counter
 from collections.abc import Iterator
 from itertools import pairwise
+from pathlib import Path
 from typing import Any
 
 from tests.chaos.heard import Piece
@@ -16,8 +19,12 @@ from tests.rig.reader import Reader
 from tests.rig.s3 import SECRET_KEY, Bucket
 
 SAMPLE_RATE = SEGMENT_SAMPLES = 48_000
-GAP_TOLERANCE_SAMPLES = 960
-"""20 ms: what a gap between two runs may differ from the true one."""
+GAP_TOLERANCE_SAMPLES = 4_800
+"""What a gap between two runs may differ from the true one. The target of 20 ms is for a benchmark, and for runs that
+had time to find their place: here machines are busy and runs a second old."""
+
+SKIP_TOLERANCE_SAMPLES = 2_400
+"""What a device may lose inside a run without a word, and nobody finds out."""
 
 Entry = dict[str, Any]
 
@@ -34,6 +41,8 @@ class Auditor:
         self._audited = -1
         self._life_begins_at = 0
         self.gap_errors: list[int] = []
+        self._told_inside: Counter[str] = Counter()
+        self._gaps = 0
         self.stood_still_samples = 0
         """How long the device, and with it the programme, did not go on; the next gap may be longer by so much."""
 
@@ -50,12 +59,22 @@ class Auditor:
         found = [*told[self._told :], *self._untrue_of_manifests()]
         self._told = len(told)
         for entry in entries:
+            self._gaps += entry["gap"]
             found += self._untrue_of(entry)
             self._audited = entry["index"]
         return found
 
+    def untold_skips(self) -> list[str]:
+        """Whether what devices lost inside of runs was told; of a station at rest, for it takes seconds to be sure."""
+        pairs = {run: (skipped, self._told_inside[run]) for run, skipped in self._recordings.skipped.items()}
+        return [
+            f"{run} lost {skipped} samples inside, and {told} were told"
+            for run, (skipped, told) in sorted(pairs.items())
+            if abs(skipped - told) > SKIP_TOLERANCE_SAMPLES
+        ]
+
     def untold_losses(self, radio: Radio) -> list[str]:
-        """Whether the gaps of this life's manifests add up to what is told as lost; of a station on air."""
+        """Whether the gaps of this life's manifests add up to what its status tells as lost; of a station on air."""
         status = radio.status()
         latest, told = status["latest"], status["lost"]["samples"]
         eventually(lambda: latest in self._reader.segments, 10, f"segment {latest} was seen in a manifest")
@@ -63,6 +82,13 @@ class Auditor:
         gaps = sum(entry["gap"] for index, entry in seen if self._life_begins_at <= index <= latest)
         by_cause = sum(status["lost"]["by_cause"].values())
         return [] if gaps == told == by_cause else [f"gaps are {gaps}, lost are {told}, by cause {by_cause}"]
+
+    def untold_in(self, ledger: Path) -> list[str]:
+        """Whether the lines of the ledger add up to all gaps that a manifest ever told; of a station at rest."""
+        lines = ledger.read_text(encoding="utf-8").splitlines() if ledger.exists() else []
+        losses = [json.loads(line) for line in lines]
+        told = sum(loss["samples"] for loss in losses if loss["missing_from"] == "stream")
+        return [] if told == self._gaps else [f"gaps are {self._gaps}, lost by the ledger are {told}"]
 
     def _await_archive(self, entries: list[Entry]) -> None:
         def complete() -> bool:
@@ -104,9 +130,10 @@ class Auditor:
     def _untrue_gap(self, before: Entry, piece_before: Piece, entry: Entry, piece: Piece) -> Iterator[str]:
         gap = entry["gap"]
         if piece.run == piece_before.run:
-            missing = (piece.number - piece_before.number) * SEGMENT_SAMPLES - piece_before.samples
-            if gap != missing:
-                yield f"between {before['index']} and {entry['index']} are {missing} samples, not {gap}"
+            counted = (piece.number - piece_before.number) * SEGMENT_SAMPLES - piece_before.samples
+            self._told_inside[piece.run] += gap - counted
+            if gap != counted and not self._recordings.skipped[piece.run]:
+                yield f"between {before['index']} and {entry['index']} are {counted} samples, not {gap}"
         elif piece.heard.same_play(piece_before.heard):
             missing = piece.heard.begins_at - piece_before.heard.ends_at
             most, self.stood_still_samples = missing + self.stood_still_samples, 0

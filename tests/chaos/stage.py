@@ -25,6 +25,7 @@ from tests.rig.s3 import Bucket, S3Server
 from tests.rig.sound import SoundDevice, sound_device
 
 WINDOW = 4
+_STATION = "chaos"
 
 
 class Stage:
@@ -136,7 +137,8 @@ class Stage:
 
     def violations_at_rest(self) -> list[str]:
         """Everything that is not as it must be after a stop."""
-        found = [*self.auditor.violations(), *self.leaks()]
+        found = [*self.auditor.violations(), *self.auditor.untold_skips(), *self.leaks()]
+        found += self.auditor.untold_in(self.folder / "recordings" / f"{_STATION}_losses.jsonl")
         found += [f"{key} is a stray" for key in strays(self.bucket, self._reader)]
         raw = sorted(path.name for path in (self.spool / "raw").iterdir())
         return found + [f"{name} was left behind" for name in raw]
@@ -167,6 +169,7 @@ class Stage:
             **self.bucket.settings,
             **(clock if self._own_clock else {}),
             "R2_ENDPOINT": f"http://127.0.0.1:{self.proxy.port}",
+            "RADIO_STATION": _STATION,
             "RADIO_SEGMENT_SECONDS": "1",
             "RADIO_WINDOW": str(WINDOW),
             "RADIO_SPOOL_DIR": str(self.spool),

@@ -32,10 +32,10 @@ def stage(s3_server: S3Server, tmpfs: Path) -> Iterator[Stage]:
 def closed_in(spool: Path) -> set[SegmentId]:
     """What FFmpeg had closed for certain, and what was sealed but not archived, of a spool on which nobody works."""
     folders = Folders(spool)
-    raw = [parsed for path in folders.raw.iterdir() if (parsed := parse_raw(path.name)) is not None]
+    raw = [parsed for path in folders.raw.glob("*") if (parsed := parse_raw(path.name)) is not None]
     opened = {segment for segment, stream in raw if stream == "hq"}
     newest = {run: max(segment.number for segment in opened if segment.run == run) for run in {s.run for s in opened}}
-    sealed = {segment for path in folders.archive.iterdir() if (segment := parse_sealed(path.name)) is not None}
+    sealed = {segment for path in folders.archive.glob("*.json") if (segment := parse_sealed(path.name)) is not None}
     return sealed | {segment for segment in opened if segment.number < newest[segment.run]}
 
 
