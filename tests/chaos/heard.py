@@ -27,9 +27,9 @@ _NAME = re.compile(r".+_(\d{8}T\d{9}Z)\.(\d{8})\.flac")
 class Heard:
     """Frames of a recording: silent ones in front, the numbers of the first and last that are not, silent ones after.
 
-    ``skipped`` frames of the programme are missing inside: a device may lose some. ``broken`` counts the places where a
-    number is not higher than the one before it, or far too high: frames repeated, or changed. ``first`` is 0 in a silent
-    one. Silence inside costs nothing: the player was late, and what was captured is what the device gave.
+    ``skipped`` frames of the programme are missing inside: a device may lose some. ``broken`` counts the places where
+    a number is not higher than the one before it, or far too high: frames repeated, or changed. ``first`` is 0 in a
+    silent one. Silence inside costs nothing: the player was late, and what was captured is what the device gave.
     """
 
     lead: int

@@ -41,8 +41,9 @@ class Auditor:
         self._audited = -1
         self._life_begins_at = 0
         self.gap_errors: list[int] = []
+        self.gap_tolerance_samples = GAP_TOLERANCE_SAMPLES
         self._told_inside: Counter[str] = Counter()
-        self._gaps = 0
+        self._gaps: Counter[str] = Counter()
         self.stood_still_samples = 0
         """How long the device, and with it the programme, did not go on; the next gap may be longer by so much."""
 
@@ -59,7 +60,6 @@ class Auditor:
         found = [*told[self._told :], *self._untrue_of_manifests()]
         self._told = len(told)
         for entry in entries:
-            self._gaps += entry["gap"]
             found += self._untrue_of(entry)
             self._audited = entry["index"]
         return found
@@ -84,11 +84,16 @@ class Auditor:
         return [] if gaps == told == by_cause else [f"gaps are {gaps}, lost are {told}, by cause {by_cause}"]
 
     def untold_in(self, ledger: Path) -> list[str]:
-        """Whether the lines of the ledger add up to all gaps that a manifest ever told; of a station at rest."""
-        lines = ledger.read_text(encoding="utf-8").splitlines() if ledger.exists() else []
-        losses = [json.loads(line) for line in lines]
-        told = sum(loss["samples"] for loss in losses if loss["missing_from"] == "stream")
-        return [] if told == self._gaps else [f"gaps are {self._gaps}, lost by the ledger are {told}"]
+        """Whether the lines of the ledger add up to the gap of every segment ever published; of a station at rest."""
+        told: Counter[str] = Counter()
+        for line in ledger.read_text(encoding="utf-8").splitlines() if ledger.exists() else ():
+            loss = json.loads(line)
+            told[loss["segment"]] += loss["samples"] if loss["missing_from"] == "stream" else 0
+        return [
+            f"the gap before {segment} is {self._gaps[segment]}, {told[segment]} by the ledger"
+            for segment in sorted(self._gaps.keys() | told.keys())
+            if self._gaps[segment] != told[segment]
+        ]
 
     def _await_archive(self, entries: list[Entry]) -> None:
         def complete() -> bool:
@@ -110,6 +115,7 @@ class Auditor:
 
     def _untrue_of(self, entry: Entry) -> Iterator[str]:
         piece = self._recordings.by_pcm[entry["hq"]["md5"]]
+        self._gaps[f"{piece.run}.{piece.number:08d}"] = entry["gap"]
         yield from self._untrue_of_objects(entry, piece)
         if self._previous is not None:
             yield from self._untrue_gap(*self._previous, entry, piece)
@@ -138,7 +144,7 @@ class Auditor:
             missing = piece.heard.begins_at - piece_before.heard.ends_at
             most, self.stood_still_samples = missing + self.stood_still_samples, 0
             self.gap_errors.append(gap - missing)
-            if not missing - GAP_TOLERANCE_SAMPLES <= gap <= most + GAP_TOLERANCE_SAMPLES:
+            if not missing - self.gap_tolerance_samples <= gap <= most + self.gap_tolerance_samples:
                 yield f"between {before['index']} and {entry['index']} are {missing} samples, not about {gap}"
 
 

@@ -41,11 +41,10 @@ class Recordings:
             yield f"{name} is there twice"
         if new.heard.broken:
             yield f"{name} is broken in {new.heard.broken} places"
-        before = self.pieces.get((new.run, new.number - 1))
-        if new.number and before is None:
+        if new.number and (new.run, new.number - 1) not in self.pieces:
             yield f"{name} is there, but not the one before it"
         elif not 0 <= self._skipped_before(new) <= MOST_SKIPPED_FRAMES:
-            yield f"{name} does not go on where the one before it ended: {before.heard}, {new.heard}"
+            yield f"{name} does not go on where the one before it ended: {new.heard}"
 
     def _skipped_before(self, new: Piece) -> int:
         before = self.pieces.get((new.run, new.number - 1))

@@ -138,10 +138,13 @@ class Stage:
     def violations_at_rest(self) -> list[str]:
         """Everything that is not as it must be after a stop."""
         found = [*self.auditor.violations(), *self.auditor.untold_skips(), *self.leaks()]
-        found += self.auditor.untold_in(self.folder / "recordings" / f"{_STATION}_losses.jsonl")
         found += [f"{key} is a stray" for key in strays(self.bucket, self._reader)]
         raw = sorted(path.name for path in (self.spool / "raw").iterdir())
         return found + [f"{name} was left behind" for name in raw]
+
+    def missing_in_ledger(self) -> list[str]:
+        """Whether the ledger and the manifests differ, of a station at rest."""
+        return self.auditor.untold_in(self.folder / "recordings" / f"{_STATION}_losses.jsonl")
 
     def leaks(self) -> list[str]:
         """Whether anything that others may read has a secret in it, or a traceback."""

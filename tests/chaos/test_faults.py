@@ -28,7 +28,8 @@ def test_a_station_does_not_trust_the_wall_clock(theatre_of_time: Theatre, fault
 
 @pytest.mark.timeout(90)
 def test_after_all_of_it_the_station_stops(theatre: Theatre) -> None:
-    """After all that, SIGTERM ends it with exit code 0, a bucket without a stray, and everything archived."""
+    """After all that, SIGTERM ends it with exit code 0, no stray in the bucket, all archived, all told."""
     with theatre.on_air() as stage:
         assert stage.stop() == []
         assert stage.violations_at_rest() == []
+        assert stage.missing_in_ledger() == []

@@ -20,6 +20,8 @@ from tests.rig.s3 import S3Server
 
 LIVES = 50
 SHORTEST_S, LONGEST_S = 0.3, 3.5
+GAP_TOLERANCE_SAMPLES = 12_000
+"""A run that is killed before anything was measured is placed by the time of its file, which is a buffer late."""
 
 
 @pytest.fixture
@@ -58,6 +60,7 @@ def test_a_supervisor_killed_at_50_random_instants(stage: Stage) -> None:
     print(f"CHAOS_SEED={seed}")  # pytest shows it when the test fails
     chance = random.Random(seed)
     closed: set[SegmentId] = set()
+    stage.auditor.gap_tolerance_samples = GAP_TOLERANCE_SAMPLES
     for _ in range(LIVES):
         live_and_die(stage, chance)
         closed |= closed_in(stage.spool)
@@ -67,6 +70,8 @@ def test_a_supervisor_killed_at_50_random_instants(stage: Stage) -> None:
     archived = {SegmentId(run, number) for run, number in stage.recordings.pieces}
     found += [f"{segment} was closed and is not archived" for segment in sorted(closed - archived)]
     assert not found, "\n".join(found)
+    # a kill in the moment between the manifest and the ledger leaves one gap without its line
+    assert len(stage.missing_in_ledger()) <= LIVES / 10
     # or the instants proved nothing: of short lives and of long ones something was left
     assert len({segment.run for segment in closed}) >= LIVES / 10
     assert len({segment.run for segment in archived}) >= LIVES / 5
