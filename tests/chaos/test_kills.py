@@ -19,7 +19,7 @@ from tests.rig.parts import eventually
 from tests.rig.s3 import S3Server
 
 LIVES = 50
-SHORTEST_S, LONGEST_S = 0.3, 3.5
+SHORTEST_S, LONGEST_S = 0.3, 3.0
 GAP_TOLERANCE_SAMPLES = 12_000
 """A run that is killed before anything was measured is placed by the time of its file, which is a buffer late."""
 
