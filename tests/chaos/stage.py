@@ -90,6 +90,7 @@ class Stage:
     def kill(self) -> None:
         """Ends the supervisor as a power cut would, and waits for its child to be gone."""
         self.radio.kill()
+        self._tidy()
         eventually(self._is_deserted, 15, "no process works on the spool")
 
     def stop(self) -> list[str]:
@@ -103,6 +104,7 @@ class Stage:
         if self._radio is not None and self._radio.process.poll() is None:
             self._radio.kill()
         self.silence()
+        self._tidy()
         for pid in naming(str(self.spool)):
             with suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
@@ -154,6 +156,12 @@ class Stage:
         files = [path.read_bytes() for path in (self.radio.log_path, self.spool / "status.json") if path.exists()]
         return leaks(*shown, *files) + ["a traceback is in the log"] * ("Traceback" in self.radio.log)
 
+    def _tidy(self) -> None:
+        """Removes what libfaketime leaves behind of a killed process."""
+        for name in ("faketime_shm_", "sem.faketime_sem_"):
+            if self._radio is not None:
+                Path(f"/dev/shm/{name}{self._radio.process.pid}").unlink(missing_ok=True)
+
     def _is_deserted(self) -> bool:
         return not naming(str(self.spool))
 
@@ -164,7 +172,6 @@ class Stage:
             "FAKETIME_TIMESTAMP_FILE": str(self._clock_file),
             "FAKETIME_CACHE_DURATION": "1",
             "FAKETIME_DONT_FAKE_MONOTONIC": "1",
-            "FAKETIME_DISABLE_SHM": "1",
             "NO_FAKE_STAT": "1",
         }
         return {
