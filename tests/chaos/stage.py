@@ -160,7 +160,7 @@ class Stage:
         """Removes what libfaketime leaves behind of a killed process."""
         for name in ("faketime_shm_", "sem.faketime_sem_"):
             if self._radio is not None:
-                Path(f"/dev/shm/{name}{self._radio.process.pid}").unlink(missing_ok=True)
+                Path(f"/dev/shm/{name}{self._radio.process.pid}").unlink(missing_ok=True)  # noqa: S108 - where it puts them
 
     def _is_deserted(self) -> bool:
         return not naming(str(self.spool))
