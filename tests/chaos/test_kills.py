@@ -20,6 +20,9 @@ from tests.rig.s3 import S3Server
 
 LIVES = 50
 SHORTEST_S, LONGEST_S = 0.3, 3.0
+SOUNDING_BYTES = 100_000
+"""A FLAC file that is larger holds a third of a second of the programme or more."""
+
 GAP_TOLERANCE_SAMPLES = 12_000
 """A run that is killed before anything was measured is placed by the time of its file, which is a buffer late."""
 
@@ -31,26 +34,31 @@ def stage(s3_server: S3Server, tmpfs: Path) -> Iterator[Stage]:
         yield made
 
 
-def closed_in(spool: Path) -> set[SegmentId]:
-    """What FFmpeg had closed for certain, and what was sealed but not archived, of a spool on which nobody works."""
+def closed_in(spool: Path, *, finished: bool) -> set[SegmentId]:
+    """What FFmpeg had closed, and what was sealed but not archived, of a spool on which nobody works.
+
+    When FFmpeg could finish, that is also the file in which it ended, if there is sound in it.
+    """
     folders = Folders(spool)
-    raw = [parsed for path in folders.raw.glob("*") if (parsed := parse_raw(path.name)) is not None]
-    opened = {segment for segment, stream in raw if stream == "hq"}
-    newest = {run: max(segment.number for segment in opened if segment.run == run) for run in {s.run for s in opened}}
-    sealed = {segment for path in folders.archive.glob("*.json") if (segment := parse_sealed(path.name)) is not None}
-    return sealed | {segment for segment in opened if segment.number < newest[segment.run]}
+    raw = [(path, parsed) for path in folders.raw.glob("*.flac") if (parsed := parse_raw(path.name)) is not None]
+    newest = max((segment for _, (segment, _) in raw), default=None)
+    closed = {segment for _, (segment, _) in raw if segment != newest}
+    closed |= {segment for path, (segment, _) in raw if finished and path.stat().st_size > SOUNDING_BYTES}
+    return closed | {segment for path in folders.archive.glob("*.json") if (segment := parse_sealed(path.name))}
 
 
-def live_and_die(stage: Stage, chance: random.Random) -> None:
-    """One life of random length; every third time FFmpeg dies at the same instant."""
+def live_and_die(stage: Stage, chance: random.Random) -> set[SegmentId]:
+    """One life of random length, and what was closed at its end; every third time FFmpeg dies at the same instant."""
     dies_at_s = time.monotonic() + chance.uniform(SHORTEST_S, LONGEST_S)
     both = chance.random() < 1 / 3
     stage.start()
     eventually(lambda: time.monotonic() >= dies_at_s, LONGEST_S + 1, "the instant has come", every_s=0.001)
-    if both and (child := stage.radio.status().get("capture", {}).get("pid")):
+    child = stage.radio.status().get("capture", {}).get("pid") if both else None
+    if child:
         with suppress(ProcessLookupError):
             os.killpg(child, signal.SIGKILL)
     stage.kill()
+    return closed_in(stage.spool, finished=child is None)
 
 
 @pytest.mark.timeout(300)
@@ -62,8 +70,7 @@ def test_a_supervisor_killed_at_50_random_instants(stage: Stage) -> None:
     closed: set[SegmentId] = set()
     stage.auditor.gap_tolerance_samples = GAP_TOLERANCE_SAMPLES
     for _ in range(LIVES):
-        live_and_die(stage, chance)
-        closed |= closed_in(stage.spool)
+        closed |= live_and_die(stage, chance)
     stage.start()
     stage.radio.published(3, within_s=30)
     found = [*stage.violations(stage.quiet()), *stage.stop(), *stage.violations_at_rest()]
