@@ -7,7 +7,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 CLIENT_TESTS := radio-client/tests
 
-.PHONY: help demo test lint format bench setup setup-dev lock docs clean
+.PHONY: help demo test lint format bench soak setup setup-dev lock docs clean
 
 help: ## Show what can be made.
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
@@ -39,6 +39,11 @@ lint: $(VENV)/.ready-dev $(CLIENT_TESTS)/node_modules/.ready ## Check style, typ
 format: $(VENV)/.ready-dev ## Put the code into its form.
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+
+soak: ## Inflict random faults for an hour and audit after each (SOAK_ARGS="--minutes 5 --seed 1").
+	@tools/system-packages test
+	@$(MAKE) --no-print-directory setup-dev
+	$(BIN)/python -m tests.chaos.soak $(SOAK_ARGS)
 
 bench: ## Measure latency and CPU beside what they are compared to.
 	@tools/system-packages test
