@@ -9,6 +9,13 @@ from pathlib import Path
 from supervisor.errors import UserError
 from supervisor.files import make_folders, write_whole
 
+_MARK = ".radio-supervisor"
+
+
+def is_marked(recordings: Path) -> bool:
+    """Whether the folder is the one that this installation records into, and not the empty mount point of its disk."""
+    return (recordings / _MARK).is_dir()
+
 
 def writer_id(recordings: Path) -> str:
     """The id kept in the recordings folder, made at the first start: 32 hexadecimal digits.
@@ -16,7 +23,7 @@ def writer_id(recordings: Path) -> str:
     Raises:
         UserError: the folder cannot be made or written.
     """
-    path = recordings / ".radio-supervisor" / "writer"
+    path = recordings / _MARK / "writer"
     try:
         make_folders(path.parent)
         known = path.read_bytes().strip() if path.is_file() else b""

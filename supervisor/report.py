@@ -12,13 +12,20 @@ from typing import TextIO
 from supervisor.clock import Clock, iso_ms, utc
 from supervisor.events import (
     ArchiveFailed,
+    ArchiveMeasured,
     CaptureEnded,
     CaptureStarted,
+    CoverageChecked,
     Event,
     FFmpegSaid,
+    JoinFailed,
+    KeepingFailed,
     LevelsMeasured,
     OffAir,
     Overrun,
+    RecordingDamaged,
+    RecordingJoined,
+    RecordingsPruned,
     SegmentArchived,
     SegmentDropped,
     SegmentExpired,
@@ -34,6 +41,7 @@ from supervisor.events import (
 from supervisor.throttle import Throttle
 
 LOG = logging.getLogger("radio")
+_GAPS_SHOWN = 5
 _ADDRESS = re.compile(r"0x[0-9a-f]+")
 
 Line = tuple[int, str, dict[str, object]]
@@ -116,6 +124,10 @@ def _trouble(event: Event) -> str | None:  # noqa: PLR0911 - a table
             return "archive"
         case SpoolFailed():
             return "spool"
+        case KeepingFailed():
+            return "keeping"
+        case JoinFailed():
+            return "join"
         case CaptureStarted():
             return "capture started"
         case CaptureEnded(wanted=False):
@@ -135,6 +147,10 @@ def _ends(event: Event) -> tuple[str, ...]:
             return tuple(f"store {event.operation} {refused}" for refused in (False, True))
         case SegmentArchived():
             return ("archive",)
+        case RecordingJoined():
+            return ("join",)
+        case ArchiveMeasured():
+            return ("keeping",)
         case SegmentSealed():
             return ("spool", "capture started", "capture ended")
         case _:
@@ -143,7 +159,7 @@ def _ends(event: Event) -> tuple[str, ...]:
 
 def _line(event: Event) -> Line | None:  # noqa: C901, PLR0911, PLR0912 - a table, one row for each event
     match event:
-        case LevelsMeasured():
+        case LevelsMeasured() | ArchiveMeasured():
             return None
         case CaptureStarted():
             return _info(f"capturing, run {event.run} (FFmpeg is process {event.pid})", run=event.run, pid=event.pid)
@@ -189,8 +205,40 @@ def _line(event: Event) -> Line | None:  # noqa: C901, PLR0911, PLR0912 - a tabl
             return _error(text, segment=str(s.id), why=event.why)
         case SpoolOverflowed(segment=s):
             return _error(f"the spool is full: segment {s.id} is lost to the archive", segment=str(s.id))
+        case RecordingJoined() | JoinFailed() | RecordingDamaged() | RecordingsPruned() | KeepingFailed():
+            return _kept(event)
+        case CoverageChecked():
+            return _coverage(event)
         case Stopping():
             return _info(f"stopping: {event.why}", why=event.why)
+
+
+def _kept(event: RecordingJoined | JoinFailed | RecordingDamaged | RecordingsPruned | KeepingFailed) -> Line:
+    match event:
+        case RecordingJoined():
+            text = f"joined {event.pieces} pieces to {event.path} ({event.seconds:.0f} s, {event.bytes / 1e6:.1f} MB)"
+            return _info(text, path=str(event.path), pieces=event.pieces, seconds=event.seconds, bytes=event.bytes)
+        case JoinFailed():
+            return _error(f"pieces from {event.path} on could not be joined: {event.why}", path=str(event.path))
+        case RecordingDamaged():
+            return _error(f"a file of the archive is damaged, kept as {event.kept}: {event.why}", kept=str(event.kept))
+        case RecordingsPruned():
+            up_to = iso_ms(event.up_to)
+            text = f"deleted {event.files} recordings up to {up_to} ({event.bytes / 1e6:.1f} MB)"
+            return _info(text, files=event.files, bytes=event.bytes, up_to=up_to)
+        case KeepingFailed():
+            return _error(f"the recordings folder {event.folder} cannot be read: {event.why}", why=event.why)
+
+
+def _coverage(event: CoverageChecked) -> Line:
+    since, seconds = iso_ms(event.since), sum(seconds for _, seconds in event.gaps)
+    fields = {"since": since, "gaps": [{"start": iso_ms(start), "seconds": round(s, 3)} for start, s in event.gaps]}
+    if not event.gaps:
+        return _info(f"the archive has no gap since {since}", **fields)
+    shown = ", ".join(f"{iso_ms(start)} ({s:.3f} s)" for start, s in event.gaps[:_GAPS_SHOWN])
+    more = f" and {len(event.gaps) - _GAPS_SHOWN} more" if len(event.gaps) > _GAPS_SHOWN else ""
+    text = f"the archive has {len(event.gaps)} gaps since {since}, {seconds:.3f} s in all: {shown}{more}"
+    return _warning(text, **fields)
 
 
 def _published(event: SegmentPublished) -> Line:

@@ -119,17 +119,20 @@ class Place:
 
 
 def missing_before(previous: Place | None, segment: Place) -> int:
-    """How many samples are missing between two segments; 0 when one continues the other or nothing came before.
+    """How many samples are missing between two segments; 0 when one continues the other or nothing came before."""
+    return 0 if previous is None else max(0, samples_between(previous, segment))
+
+
+def samples_between(previous: Place, segment: Place) -> int:
+    """How many samples lie between the end of one and the start of the other; negative when they overlap.
 
     Within a run this is exact. Between runs it is measured: on the boot clock, or on the wall clock when the machine
     was started anew in between.
     """
-    if previous is None:
-        return 0
     if previous.run == segment.run:
-        return max(0, segment.first_sample - previous.first_sample - previous.samples)
+        return segment.first_sample - previous.first_sample - previous.samples
     if previous.boot_id == segment.boot_id:
         silence_s = segment.start_boottime_s - previous.start_boottime_s
     else:
         silence_s = (segment.start - previous.start).total_seconds()
-    return max(0, round(silence_s * segment.sample_rate) - previous.samples)
+    return round(silence_s * segment.sample_rate) - previous.samples
