@@ -216,7 +216,8 @@ def _line(event: Event) -> Line | None:  # noqa: C901, PLR0911, PLR0912 - a tabl
 def _kept(event: RecordingJoined | JoinFailed | RecordingDamaged | RecordingsPruned | KeepingFailed) -> Line:
     match event:
         case RecordingJoined():
-            text = f"joined {event.pieces} pieces to {event.path} ({event.seconds:.0f} s, {event.bytes / 1e6:.1f} MB)"
+            made = f"{event.path} ({event.seconds:.0f} s, {event.bytes / 1e6:.1f} MB)"
+            text = f"joined {_count(event.pieces, 'piece')} to {made}"
             return _info(text, path=str(event.path), pieces=event.pieces, seconds=event.seconds, bytes=event.bytes)
         case JoinFailed():
             return _error(f"pieces from {event.path} on could not be joined: {event.why}", path=str(event.path))
@@ -224,7 +225,7 @@ def _kept(event: RecordingJoined | JoinFailed | RecordingDamaged | RecordingsPru
             return _error(f"a file of the archive is damaged, kept as {event.kept}: {event.why}", kept=str(event.kept))
         case RecordingsPruned():
             up_to = iso_ms(event.up_to)
-            text = f"deleted {event.files} recordings up to {up_to} ({event.bytes / 1e6:.1f} MB)"
+            text = f"deleted {_count(event.files, 'recording')} up to {up_to} ({event.bytes / 1e6:.1f} MB)"
             return _info(text, files=event.files, bytes=event.bytes, up_to=up_to)
         case KeepingFailed():
             return _error(f"the recordings folder {event.folder} cannot be read: {event.why}", why=event.why)
@@ -237,7 +238,7 @@ def _coverage(event: CoverageChecked) -> Line:
         return _info(f"the archive has no gap since {since}", **fields)
     shown = ", ".join(f"{iso_ms(start)} ({s:.3f} s)" for start, s in event.gaps[:_GAPS_SHOWN])
     more = f" and {len(event.gaps) - _GAPS_SHOWN} more" if len(event.gaps) > _GAPS_SHOWN else ""
-    text = f"the archive has {len(event.gaps)} gaps since {since}, {seconds:.3f} s in all: {shown}{more}"
+    text = f"the archive has {_count(len(event.gaps), 'gap')} since {since}, {seconds:.3f} s in all: {shown}{more}"
     return _warning(text, **fields)
 
 
@@ -265,6 +266,10 @@ def _store_failed(event: StoreFailed) -> Line:
     text = f"{event.operation} failed ({event.code}): {event.message}.{hint} Next try in {event.retry_in_s:.1f} s"
     level = logging.ERROR if event.refused else logging.WARNING
     return level, text, {"operation": event.operation, "code": event.code, "attempt": event.attempt}
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
 def _info(text: str, **fields: object) -> Line:

@@ -18,9 +18,9 @@ _HOUR_S = 3600.0
 
 @dataclass(frozen=True)
 class Gap:
-    """Samples that are missing, from ``start`` on."""
+    """Samples that are missing before the one that was captured at ``end``."""
 
-    start: datetime
+    end: datetime
     samples: int
     sample_rate: int
 
@@ -30,9 +30,9 @@ class Gap:
         return self.samples / self.sample_rate
 
     @property
-    def end(self) -> datetime:
-        """When the next sample was captured."""
-        return self.start + timedelta(seconds=self.seconds)
+    def start(self) -> datetime:
+        """When the first of them would have been captured."""
+        return self.end - timedelta(seconds=self.seconds)
 
 
 @dataclass(frozen=True)
@@ -66,9 +66,7 @@ def ordered(files: Iterable[Recorded]) -> list[Recorded]:
 def gaps(files: Iterable[Recorded]) -> list[Gap]:
     """Everything that is missing between the first file and the last."""
     return [
-        Gap(_before(after.place, samples), samples, after.place.sample_rate)
-        for _, after, samples in _joins(files)
-        if samples > 0
+        Gap(after.place.start, samples, after.place.sample_rate) for _, after, samples in _joins(files) if samples > 0
     ]
 
 
@@ -124,10 +122,6 @@ def _between(before: Place, after: Place) -> int:
 
 def _end(place: Place) -> int:
     return place.first_sample + place.samples
-
-
-def _before(place: Place, samples: int) -> datetime:
-    return place.start - timedelta(seconds=samples / place.sample_rate)
 
 
 def _merged(files: Iterable[Recorded]) -> Iterator[tuple[datetime, datetime]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
@@ -38,8 +39,8 @@ class Joiner:
             FFmpegFailedError, StoppedError, OSError: it could not be done now.
         """
         path = self._free_path(row[0])
-        temporary = path.with_name(f".{path.name}.joining")
-        temporary.unlink(missing_ok=True)
+        # a name of its own: an FFmpeg of a life that was killed may still be about to open the one that it was given
+        temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.joining")
         try:
             joined = self._write(temporary, row, gap_samples)
             self._prove(joined, row)
@@ -57,6 +58,10 @@ class Joiner:
         wanted = [frame_digests(row[0].place.samples, first, end), total_digest()]
         heard = self.reader.read([recording.path], wanted)
         return heard.frames == _captured(row) and heard.total_md5 == recording.md5
+
+    def is_whole(self, recording: Recorded) -> bool:
+        """Whether a recording decodes to the MD5 that its head promises."""
+        return self.reader.read([recording.path], [total_digest()]).total_md5 == recording.md5
 
     def is_damaged(self, piece: Recorded) -> bool:
         """Whether a piece, read on its own, is not what was captured.

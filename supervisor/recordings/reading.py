@@ -44,7 +44,7 @@ class Reader:
             FFmpegFailedError: its exit code was not 0.
             StoppedError: it was killed because a stop was requested.
         """
-        command = [*_lowest_priority(), *compile_command(self.ffmpeg, IN_SEQUENCE, outputs)]
+        command = [*_modestly(), *compile_command(self.ffmpeg, IN_SEQUENCE, outputs)]
         listed = sequence(str(path.absolute()) for path in paths)
         with _in_memory(listed) as playlist, _in_memory(b"") as words:
             child = subprocess.Popen(  # noqa: S603 - our own argv
@@ -77,9 +77,9 @@ class Reader:
                 printed += chunk
 
 
-def _lowest_priority() -> list[str]:
-    """Programs that start another so that it gets what nobody else wants, as far as they are installed."""
-    wanted = (("nice", "-n", "19"), ("ionice", "-c", "3"))
+def _modestly() -> list[str]:
+    """Programs that start another so that it dies with us and gets what nobody else wants, as far as they are there."""
+    wanted = (("setpriv", "--pdeathsig", "KILL"), ("nice", "-n", "19"), ("ionice", "-c", "3"))
     return [word for program in wanted if shutil.which(program[0]) for word in program]
 
 
