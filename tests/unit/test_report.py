@@ -16,13 +16,20 @@ import pytest
 from supervisor.clock import SystemClock
 from supervisor.events import (
     ArchiveFailed,
+    ArchiveMeasured,
     CaptureEnded,
     CaptureStarted,
+    CoverageChecked,
     Event,
     FFmpegSaid,
+    JoinFailed,
+    KeepingFailed,
     LevelsMeasured,
     OffAir,
     Overrun,
+    RecordingDamaged,
+    RecordingJoined,
+    RecordingsPruned,
     SegmentArchived,
     SegmentDropped,
     SegmentExpired,
@@ -37,9 +44,10 @@ from supervisor.events import (
 )
 from supervisor.names import SegmentId
 from supervisor.report import LOG, Reporter, set_up
-from tests.unit.made import RUN, sealed_segment
+from tests.unit.made import RUN, START, sealed_segment
 
 SEGMENT = f"{RUN}.00000007"
+RECORDING = Path("/srv/radio_20261123T150000.397Z.flac")
 COMMAND = ("ffmpeg", "-f", "alsa", "-i", "hw:CARD=UMC404HD", "-af", "pan=stereo|c0=c2")
 
 DIED = CaptureEnded(RUN, 1, wanted=False, reason="ALSA read error", device_lost=True, retry_in_s=2.5)
@@ -83,6 +91,21 @@ EVENTS: list[tuple[Event, str, list[str]]] = [
     (SegmentArchived(sealed_segment(7), Path("/srv/a.flac")), "DEBUG", [SEGMENT, "/srv/a.flac"]),
     (ArchiveFailed(sealed_segment(7), "No space left (/srv)", 1.0), "ERROR", [SEGMENT, "No space left (/srv)"]),
     (SpoolOverflowed(sealed_segment(7)), "ERROR", [SEGMENT, "spool is full"]),
+    (
+        RecordingJoined(RECORDING, 360, 3600.0, 912_000_000),
+        "INFO",
+        [str(RECORDING), "360 pieces", "912.0 MB"],
+    ),
+    (JoinFailed(RECORDING, "exit code is 1"), "ERROR", [str(RECORDING), "exit code is 1"]),
+    (RecordingDamaged(RECORDING, "its PCM differs"), "ERROR", [str(RECORDING), "its PCM differs"]),
+    (RecordingsPruned(1, 912_000_000, START), "INFO", ["1 recording ", "2026-11-23T15:45:30.412Z", "912.0 MB"]),
+    (KeepingFailed("Input/output error", Path("/srv")), "ERROR", ["/srv", "Input/output error"]),
+    (CoverageChecked(START, ()), "INFO", ["no gap since 2026-11-23T15:45:30.412Z"]),
+    (
+        CoverageChecked(START, tuple((START, 1.5) for _ in range(7))),
+        "WARNING",
+        ["7 gaps", "10.500 s in all", "(1.500 s)", "and 2 more"],
+    ),
     (Stopping("asked to"), "INFO", ["stopping", "asked to"]),
 ]
 
@@ -159,7 +182,7 @@ def test_an_event_is_one_object_for_machines(event: Event, level: str, told: lis
 
 def test_every_kind_of_event_is_known_here() -> None:
     """An event that is added later has to be given its line, or a place among those that have none."""
-    known = {type(event) for event, _, _ in EVENTS} | {LevelsMeasured}
+    known = {type(event) for event, _, _ in EVENTS} | {LevelsMeasured, ArchiveMeasured}
     assert known == set(get_args(Event))
 
 
