@@ -8,8 +8,8 @@ from dataclasses import dataclass
 
 from ffmpeg_profiles.profile import Filter, Options, Output, Source
 
-LEVEL = 5
-"""FLAC's compression level; docs/operations/archive.md has what the others cost."""
+LEVEL = 8
+"""FLAC's compression level; docs/operations/archive.md has what others cost. Above 10 not every player can follow."""
 
 IN_SEQUENCE = Source(
     # the list comes on stdin

@@ -136,6 +136,6 @@ def is_temporary(station: str, name: str) -> bool:
 
 def _instant(compact: str) -> datetime | None:
     try:
-        return datetime.strptime(compact, "%Y%m%dT%H%M%S.%fZ").replace(tzinfo=UTC)
+        return datetime.fromisoformat(compact)
     except ValueError:  # the 31st of February
         return None

@@ -25,7 +25,7 @@ def too_old(found: Iterable[Found], limits: Limits, now: datetime) -> Iterator[F
     if limits.keep_days is None:
         return iter(())
     oldest = now - timedelta(days=limits.keep_days, seconds=limits.period_s)
-    return (file for file in _past(found, limits, now) if file.name.start < oldest)
+    return takewhile(lambda file: file.name.start < oldest and _is_past(file, limits, now), found)
 
 
 def to_free(found: Iterable[tuple[Found, int]], limits: Limits, now: datetime, lacking_bytes: int) -> list[Found]:
@@ -38,10 +38,6 @@ def to_free(found: Iterable[tuple[Found, int]], limits: Limits, now: datetime, l
             going.append(file)
             lacking_bytes -= size_bytes
     return going
-
-
-def _past(found: Iterable[Found], limits: Limits, now: datetime) -> Iterator[Found]:
-    return takewhile(lambda file: _is_past(file, limits, now), found)
 
 
 def _is_past(file: Found, limits: Limits, now: datetime) -> bool:

@@ -74,18 +74,15 @@ def test_a_station_that_is_killed_again_and_again_keeps_everything(tmp_path: Pat
             radio.kill()
     with on_air(tmp_path, settings(tmp_path, tmpfs)) as radio:
         radio.published(4, within_s=20)
-        eventually(
-            lambda: "the archive has 3 gaps" in radio.log or radio.log.count("gap since") > 3, 20, "gaps are told"
-        )
-        gaps_today = eventually(lambda: radio.status()["archive"]["gaps_today"] == 3, 20, "three gaps are counted")
+        eventually(lambda: radio.status()["archive"]["gaps_today"] == 3, 20, "three gaps are counted")
+        eventually(lambda: radio.log.count("the archive has 1 gap since") >= 3, 20, "each of them is logged")
         assert radio.stop() == 0
-    assert gaps_today
     assert_is_the_tone(tmp_path / "recordings", runs=4)
 
 
 @pytest.mark.timeout(120)
 def test_a_full_disk_stops_the_archive_alone(tmp_path: Path, tmpfs: Path) -> None:
-    """On a full disk the oldest go first; when that is not enough there is an alarm, and archiving resumes by itself."""
+    """On a full disk the oldest go first; if that is too little there is an alarm, and archiving resumes by itself."""
     with tiny_disk(tmp_path / "recordings", megabytes=4) as disk:
         limited = settings(tmp_path, tmpfs, RADIO_RECORDINGS_MIN_FREE_GB="0.002")
         with on_air(tmp_path, limited) as radio:
@@ -111,7 +108,8 @@ def test_a_full_disk_stops_the_archive_alone(tmp_path: Path, tmpfs: Path) -> Non
 @pytest.mark.timeout(120)
 def test_a_disk_that_hangs_holds_up_nobody(tmp_path: Path, tmpfs: Path) -> None:
     """While every write to the recordings hangs, segments go out as before; afterwards the archive is complete."""
-    with hanging_disk(tmp_path / "recordings") as disk, on_air(tmp_path, settings(tmp_path, tmpfs)) as radio:
+    small = settings(tmp_path, tmpfs, RADIO_RECORDINGS_MIN_FREE_GB="0")
+    with hanging_disk(tmp_path / "recordings") as disk, on_air(tmp_path, small) as radio:
         radio.published(3, within_s=20)
         disk.freeze()
         before = int(radio.status()["segments_published"])

@@ -32,11 +32,11 @@ from supervisor.recordings.keeper import Keeper
 from supervisor.recordings.reading import Reader
 from supervisor.recordings.retention import Limits
 from supervisor.spool import Spool
-from supervisor.stop import Stop
+from supervisor.stop import Stop, Worker
 from tests.rig.audio import Pcm, flac_is_perfect, programme
-from tests.rig.parts import ROOT, need
+from tests.rig.parts import ROOT, eventually, need
 from tests.rig.pieces import STATION, archived, files, heads, heard, recording_paths, sealed
-from tests.unit.takes import RATE, Take, record
+from tests.unit.takes import PROGRAMS, RATE, Take, ffmpeg_program, record
 
 START = datetime(2026, 11, 23, 13, 59, 52, 397_000, UTC)
 RUN = "20261123T135952100Z"
@@ -103,6 +103,39 @@ def test_an_hour_becomes_one_flawless_file(archive: Archive, take: Take) -> None
     tags = dict(line.split("=", 1) for line in metaflac(paths[1], "--export-tags-to=-").splitlines())
     assert (tags["STATION"], tags["START"], tags["GAP_BEFORE"]) == ("radio", "2026-11-23T13:59:55.397Z", "0")
     assert "GAP_BEFORE" not in metaflac(paths[0], "--export-tags-to=-")
+
+
+@pytest.mark.parametrize("which", PROGRAMS)
+def test_every_ffmpeg_joins_alike(archive: Archive, take: Take, which: str) -> None:
+    """The FFmpeg of the machine and the newer one that the demo brings make flawless recordings of the same samples."""
+    archived(archive.root, sealed(take, START, RUN))
+    joiner = Joiner(STATION, Reader(ffmpeg_program(which), Stop()))
+    Keeper(STATION, archive.root, Limits(None, 0, 3600), joiner, SystemClock(), archive.events.append).look()
+    (path, *others) = recording_paths(archive.root)
+    assert flac_is_perfect(path)
+    assert np.array_equal(heard([path, *others]), captured(take))
+
+
+def test_a_stop_does_not_wait_for_joining(archive: Archive, take: Take) -> None:
+    """A join that is under way when the station stops is ended at once, and leaves the pieces and nothing else."""
+    pieces = archived(archive.root, sealed(take, START, RUN))
+    stop = Stop()
+    keeper = Keeper(
+        STATION,
+        archive.root,
+        Limits(None, 0, 3600),
+        Joiner(STATION, Reader(str(ROOT / "tests/rig/slow-ffmpeg"), stop)),
+        SystemClock(),
+        archive.events.append,
+    )
+    worker = Worker("recordings", lambda: keeper.run(stop), lambda: None)
+    worker.start()
+    eventually(lambda: list(archive.root.rglob(".*.joining")), 20, "joining has begun")
+    stop.request()
+    assert worker.join(5)
+    assert worker.error is None
+    assert sorted(path for path in archive.root.rglob("*") if path.is_file()) == pieces
+    assert archive.told(JoinFailed) == []
 
 
 def test_a_recording_can_be_sought_in(archive: Archive, take: Take) -> None:
@@ -232,7 +265,7 @@ def test_kills_at_any_instant_lose_and_double_nothing(tmp_path: Path, tmpfs: Pat
     need("ffmpeg", "flac")
     folder = tmp_path / "take"
     folder.mkdir()
-    take = record("ffmpeg", programme(150.5, 2, seed), 1, folder)
+    take = record("ffmpeg", programme(100.5, 2, seed), 1, folder)
     spool = Spool(tmpfs / "spool")
     for one in sealed(take, START, RUN):
         spool.store_sealed(one.segment, one.pair)
