@@ -118,8 +118,9 @@ def export(
         raise UserError(f"--from {iso_ms(first)} is not before --to {iso_ms(last)}.")
     settings = load_settings(env_file, set_).settings
     path = output or Path(f"{settings.radio_station}_{compact_ms(first)}_{compact_ms(last)}.flac")
-    if path.exists():
-        raise UserError(f"'{path}' is there already.", "Name another file with --output.")
+    if path.exists() or not path.absolute().parent.is_dir():
+        what = "is there already" if path.exists() else "is in a folder that is not there"
+        raise UserError(f"'{path}' {what}.", "Name another file with --output.")
     catalogue, reader = _catalogue(settings), _reader()
     try:
         wanted = cut(catalogue.files, first, last)
@@ -142,11 +143,11 @@ def _root(settings: Settings) -> Path:
 
 def _catalogue(settings: Settings) -> Catalogue:
     """What is in the archive; a piece that a recording holds already is about to be deleted, and left out."""
-    from supervisor.recordings.catalogue import Catalogue, find, read_all
+    from supervisor.recordings.catalogue import Catalogue, read_settled
     from supervisor.recordings.joining import without_copies
 
     with _disk_errors():
-        found = read_all(find(_root(settings), settings.radio_station))
+        found = read_settled(_root(settings), settings.radio_station)
     return Catalogue(tuple(without_copies(found.files)), found.damaged)
 
 

@@ -55,12 +55,13 @@ def print_calendar(station: str, catalogue: Catalogue, days: list[Day], missing:
         )
     console.print(table)
     for gap in missing[-_GAPS_SHOWN:]:
-        console.print(f"[red]gap[/red] {iso_ms(gap.start)} to {iso_ms(gap.end)}: {gap.samples} samples")
+        told = f" {iso_ms(gap.start)} to {iso_ms(gap.end)}: {gap.samples} samples"
+        console.print(Text.assemble(("gap", "red"), told))
     if len(missing) > _GAPS_SHOWN:
         console.print(f"{len(missing) - _GAPS_SHOWN} earlier gaps; --json lists them all")
     for path, why in catalogue.damaged:
-        console.print(f"[red]damaged[/red] {path}: {why}")
-    console.print(_totals(station, catalogue, missing))
+        console.print(Text.assemble(("damaged", "red"), f" {path}: {why}"))
+    console.print(Text(_totals(station, catalogue, missing)))
 
 
 def report_row(found: Report) -> dict[str, object]:

@@ -107,6 +107,19 @@ def read_all(found: Iterable[Found]) -> Catalogue:
     return Catalogue(tuple(files), tuple(damaged))
 
 
+def read_settled(root: Path, station: str) -> Catalogue:
+    """Everything in an archive that a station may be working on: looked at again when files went in between.
+
+    Raises:
+        OSError: the disk cannot be read.
+    """
+    while True:
+        found = list(find(root, station))
+        catalogue = read_all(found)
+        if len(catalogue.files) + len(catalogue.damaged) == len(found):
+            return catalogue
+
+
 def _touched_s(path: Path) -> float:
     try:
         return path.stat().st_mtime

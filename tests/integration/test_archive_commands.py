@@ -91,7 +91,7 @@ def test_a_cut_across_files_and_gaps_is_exact_to_the_sample(folder: Path, take: 
         (["--from", "2026-11-20T14:00", "--to", "2026-11-20T13:00Z"], 2, "is not before"),
         (["--from", "2026-11-19", "--to", "2026-11-20"], 1, "nothing was recorded"),
         (["--from", "2026-11-20", "--to", "2026-11-21", "-o", "recordings"], 2, "is there already"),
-        (["--from", "2026-11-20", "--to", "2026-11-21", "-o", "no/such/folder.flac"], 1, "no/such"),
+        (["--from", "2026-11-20", "--to", "2026-11-21", "-o", "no/such/folder.flac"], 2, "no/such"),
         (["--to", "2026-11-20"], 2, "--from"),
     ],
 )
