@@ -26,6 +26,8 @@ def prune(
 ) -> Pruned:
     """Deletes what is too old, then the oldest until ``min_free_bytes`` and ``spare_bytes`` are free.
 
+    When all that may go would not free ``min_free_bytes``, nothing goes for it: the disk is full of something else.
+
     Raises:
         OSError: the disk cannot be read or written.
     """
@@ -36,6 +38,8 @@ def prune(
     others = (found for found in find(root, station) if found.path not in going_anyway)
     going = to_free(((found, size_bytes(found)) for found in others), limits, now, lacking_bytes)
     freed_bytes = sum(map(size_bytes, going))
+    if freed_bytes < lacking_bytes - spare_bytes:
+        going, freed_bytes = [], 0
     if not dry_run:
         remove([found.path for found in (*old, *going)])
     lacking_bytes -= freed_bytes + spare_bytes
