@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -10,7 +11,7 @@ from supervisor.backoff import Backoff
 from supervisor.clock import Clock
 from supervisor.events import ArchiveFailed, Emit, SegmentArchived, SpoolOverflowed
 from supervisor.files import make_folders, write_whole
-from supervisor.identity import is_marked
+from supervisor.identity import require_marked
 from supervisor.names import SegmentId, piece_name
 from supervisor.sealing.tags import place_tags, with_tags
 from supervisor.segments import QueuedSegment, SealedSegment
@@ -101,13 +102,13 @@ class Archivist:
         return True
 
     def _copy(self, queued: QueuedSegment, path: Path) -> None:
-        if not is_marked(self._recordings):
-            # an empty mount point must not be filled in the place of the disk that belongs there
-            raise OSError(0, "the disk with the recordings is not there")
+        require_marked(self._recordings)
         content = with_tags(queued.path("hq").read_bytes(), place_tags(self._station, queued.sealed.place))
         free_bytes = shutil.disk_usage(self._recordings).free
         if free_bytes - len(content) < self._min_free_bytes:
-            raise OSError(0, f"only {free_bytes / 1e9:.2f} GB are free, RADIO_RECORDINGS_MIN_FREE_GB are to stay so")
+            raise OSError(
+                errno.ENOSPC, f"only {free_bytes / 1e9:.2f} GB are free, RADIO_RECORDINGS_MIN_FREE_GB are to stay so"
+            )
         make_folders(path.parent)
         write_whole(path, content, durable=True)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import re
 import uuid
 from pathlib import Path
@@ -12,9 +13,14 @@ from supervisor.files import make_folders, write_whole
 _MARK = ".radio-supervisor"
 
 
-def is_marked(recordings: Path) -> bool:
-    """Whether the folder is the one that this installation records into, and not the empty mount point of its disk."""
-    return (recordings / _MARK).is_dir()
+def require_marked(recordings: Path) -> None:
+    """Makes sure that the folder is the one that is recorded into, and not the empty mount point of its disk.
+
+    Raises:
+        FileNotFoundError: the mark that every start leaves there is not there.
+    """
+    if not (recordings / _MARK).is_dir():
+        raise FileNotFoundError(errno.ENOENT, f"the disk with the recordings is not there (no {_MARK} in the folder)")
 
 
 def writer_id(recordings: Path) -> str:

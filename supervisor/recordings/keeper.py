@@ -8,6 +8,7 @@ from pathlib import Path
 
 from supervisor.clock import Clock, utc
 from supervisor.events import ArchiveMeasured, CoverageChecked, Emit, KeepingFailed, RecordingsPruned
+from supervisor.identity import require_marked
 from supervisor.recordings.assembly import Assembler
 from supervisor.recordings.catalogue import Catalogue, find, leftovers, read_all
 from supervisor.recordings.coverage import gaps, seconds_of
@@ -46,6 +47,7 @@ class Keeper:
         """Looks at the folder again and again; a disk that fails is told, and looked at again."""
         while not stop.is_requested():
             try:
+                require_marked(self._root)
                 self.look()
             except StoppedError:
                 return

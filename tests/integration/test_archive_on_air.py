@@ -134,6 +134,7 @@ def test_a_disk_that_vanishes_is_waited_for(tmp_path: Path, tmpfs: Path) -> None
         unplug(root)
         eventually(lambda: "archive_failing" in alarms(radio), 20, "the alarm is raised")
         radio.published(int(radio.status()["segments_published"]) + 3, within_s=20)
+        eventually(lambda: "recordings_unreadable" in alarms(radio), 20, "the keeper misses it too")
         assert list(root.iterdir()) == []
         plug_in(stick, root)
         eventually(lambda: not alarms(radio), 40, "archiving has resumed")
