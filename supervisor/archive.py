@@ -106,9 +106,8 @@ class Archivist:
         content = with_tags(queued.path("hq").read_bytes(), place_tags(self._station, queued.sealed.place))
         free_bytes = shutil.disk_usage(self._recordings).free
         if free_bytes - len(content) < self._min_free_bytes:
-            raise OSError(
-                errno.ENOSPC, f"only {free_bytes / 1e9:.2f} GB are free, RADIO_RECORDINGS_MIN_FREE_GB are to stay so"
-            )
+            left = f"only {free_bytes / 1e9:.2f} GB are free, and {self._min_free_bytes / 1e9:g} are to stay so"
+            raise OSError(errno.ENOSPC, f"{left} (RADIO_RECORDINGS_MIN_FREE_GB)")
         make_folders(path.parent)
         write_whole(path, content, durable=True)
 

@@ -53,7 +53,7 @@ def place_tags(station: str, place: Place) -> dict[str, str]:
         "RUN": place.run,
         "FIRST_SAMPLE": str(place.first_sample),
         "BOOT_ID": place.boot_id,
-        "BOOT_TIME": f"{place.start_boottime_s:.6f}",
+        "BOOT_TIME": repr(place.start_boottime_s),
     }
 
 
