@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-import re
+import math
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from supervisor.recordings.catalogue import find, read_all
+from supervisor.recordings.coverage import ordered
 from tests.rig.parts import eventually
 from tests.rig.proxy import BLACK_HOLE, BUSY, PASS, RESET, Line, Proxy, proxy_to
 from tests.rig.radio import Radio, on_air
@@ -36,9 +38,10 @@ def settings(tmpfs: Path, bucket: Bucket, proxy: Proxy) -> dict[str, str]:
 
 def archived_numbers(folder: Path) -> list[int]:
     """The numbers of the archived segments of the only run."""
-    names = sorted(path.name for path in (folder / "recordings").rglob("*.flac"))
-    assert len({name.split("_")[2].split(".")[0] for name in names}) == 1
-    return [int(match[1]) for name in names if (match := re.search(r"Z\.(\d{8})\.flac$", name))]
+    files = ordered(read_all(find(folder / "recordings", "radio")).files)
+    assert len({file.place.run for file in files}) == 1
+    begin_s = [file.place.first_sample // 48_000 for file in files]
+    return [begin + n for begin, file in zip(begin_s, files, strict=True) for n in range(math.ceil(file.seconds))]
 
 
 def assert_all_told(reader: Reader, radio: Radio) -> None:
