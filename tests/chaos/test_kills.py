@@ -41,9 +41,10 @@ def closed_in(spool: Path, *, finished: bool) -> set[SegmentId]:
     """
     folders = Folders(spool)
     raw = [(path, parsed) for path in folders.raw.glob("*.flac") if (parsed := parse_raw(path.name)) is not None]
-    newest = max((segment for _, (segment, _) in raw), default=None)
-    closed = {segment for _, (segment, _) in raw if segment != newest}
-    closed |= {segment for path, (segment, _) in raw if finished and path.stat().st_size > SOUNDING_BYTES}
+    ended_in = {segment.run: segment for segment in sorted(segment for _, (segment, _) in raw)}
+    closed = {segment for _, (segment, _) in raw} - set(ended_in.values())
+    last = ended_in[max(ended_in)] if ended_in and finished else None
+    closed |= {segment for path, (segment, _) in raw if segment == last and path.stat().st_size > SOUNDING_BYTES}
     return closed | {segment for path in folders.archive.glob("*.json") if (segment := parse_sealed(path.name))}
 
 
