@@ -156,8 +156,8 @@ def recordings_are_full(stage: Stage) -> None:
 
 
 def spool_is_full(stage: Stage) -> None:
-    """The spool takes nothing; the alarm says so."""
-    _while_full(stage.spool, lambda: bool(stage.radio.status()["alarms"]))
+    """The spool takes nothing; the alarm names its folder."""
+    _while_full(stage.spool, lambda: _alarm_naming(stage, "spool_full", stage.spool))
 
 
 def supervisor_is_killed(stage: Stage) -> None:
