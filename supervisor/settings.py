@@ -202,10 +202,11 @@ class Settings(BaseSettings):
 
 @dataclass(frozen=True)
 class Loaded:
-    """The settings, and for each name where its value came from."""
+    """The settings, for each name where its value came from, and the env file, if there is one."""
 
     settings: Settings
     origins: Mapping[str, str]
+    env_file: Path | None = None
 
     def rows(self) -> list[tuple[str, str, str]]:
         """Name, value and origin of every setting; secrets are masked."""
@@ -268,7 +269,7 @@ def load(
         problems += [_not_allowed(detail, values, origins) for detail in error.errors(include_context=True)]
     if settings is None or problems:
         raise UserError("\n".join(problems), "Every setting is explained in docs/reference/settings.md.")
-    return Loaded(settings, origins)
+    return Loaded(settings, origins, path)
 
 
 def source_of(settings: Settings) -> Source:

@@ -1,14 +1,18 @@
-"""A TCP proxy that does what networks do: passes, resets, swallows, or answers for the server that it is busy."""
+"""A TCP proxy that does what networks do: passes, slowly too, resets, swallows, or answers for the server that it is busy."""
 
 from __future__ import annotations
 
 import socket
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from enum import Enum, auto
 
 _BUSY = b"HTTP/1.1 503 Slow Down\r\nContent-Type: text/plain\r\nContent-Length: 4\r\nConnection: close\r\n\r\nbusy"
+
+_SLOW_BYTES_PER_S = 200_000
+"""1.6 Mbit/s each way."""
 
 
 class Mode(Enum):
@@ -18,6 +22,7 @@ class Mode(Enum):
     RESET = auto()
     BLACK_HOLE = auto()
     BUSY = auto()
+    SLOW = auto()
 
 
 class Proxy:
@@ -65,7 +70,7 @@ class Proxy:
 
     def _serve(self, client: socket.socket) -> None:
         match self._mode:
-            case Mode.PASS:
+            case Mode.PASS | Mode.SLOW:
                 self._pass(client)
             case Mode.RESET:
                 client.close()
@@ -90,6 +95,8 @@ class Proxy:
             while data := source.recv(65_536):
                 if self._mode is Mode.BLACK_HOLE:
                     continue
+                if self._mode is Mode.SLOW:
+                    time.sleep(len(data) / _SLOW_BYTES_PER_S)
                 target.sendall(data)
         with suppress(OSError):
             target.shutdown(socket.SHUT_WR)

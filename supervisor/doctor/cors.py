@@ -1,0 +1,101 @@
+"""CORS: whether a page may read the bucket, and the rule that lets it (Fetch standard, section 3.3)."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from urllib.parse import urlsplit
+
+from supervisor.doctor.check import Check, failed, ok, skipped, warning
+from supervisor.doctor.web import Reply, request
+from supervisor.errors import UserError
+
+READ, PREFLIGHT = "CORS", "CORS preflight"
+
+_EXPOSED = ("ETag", "Date", "Content-Length", "Content-Range")
+_SENT = ("Range", "If-None-Match")
+_MAX_AGE_S = 86_400
+
+
+def rule(origin: str | None) -> str:
+    """What to paste into the R2 dashboard (bucket, Settings, CORS policy): for one origin, or for every page."""
+    one = {
+        "AllowedOrigins": [origin or "*"],
+        "AllowedMethods": ["GET", "HEAD"],
+        "AllowedHeaders": list(_SENT),
+        "ExposeHeaders": list(_EXPOSED),
+        "MaxAgeSeconds": _MAX_AGE_S,
+    }
+    return json.dumps([one], indent=2)
+
+
+def checked_origin(text: str) -> str:
+    """An origin as browsers send it (RFC 6454, section 6.2).
+
+    Raises:
+        UserError: it is not scheme://host[:port].
+    """
+    parts = urlsplit(text)
+    if parts.scheme not in {"http", "https"} or not parts.hostname or text != f"{parts.scheme}://{parts.netloc}":
+        raise UserError(
+            f"--origin {text}: this is no origin.",
+            "Give the listener page's scheme, host and port and nothing else, for example https://radio.example.",
+        )
+    return text.lower()
+
+
+def checks(url: str, origin: str | None) -> Iterator[Check]:
+    """Whether a page of ``origin`` may read ``url``, by what the answers say.
+
+    Raises:
+        OSError: nobody answers.
+    """
+    if origin is None:
+        hint = "Ask again with --origin and the address of the page that plays the station."
+        yield skipped(READ, "no page was named", hint)
+        return
+    yield reading(request("GET", url, {"Origin": origin}), origin)
+    asked = {
+        "Origin": origin,
+        "Access-Control-Request-Method": "GET",
+        "Access-Control-Request-Headers": ", ".join(sorted(name.lower() for name in _SENT)),
+    }
+    yield preflight(request("OPTIONS", url, asked), origin)
+
+
+def reading(reply: Reply, origin: str) -> Check:
+    """The answer to a GET from a page."""
+    if not _admitted(reply, origin):
+        said = reply.header("Access-Control-Allow-Origin") or "nothing"
+        found = f"pages of {origin} may not read it: Access-Control-Allow-Origin says {said}"
+        return failed(READ, found, _paste(origin))
+    hidden = _lacking(reply, "Access-Control-Expose-Headers", ("ETag",))
+    if hidden:
+        return warning(READ, f"pages of {origin} may read it, but not its {', '.join(hidden)}", _paste(origin))
+    return ok(READ, f"pages of {origin} may read it, ETag too")
+
+
+def preflight(reply: Reply, origin: str) -> Check:
+    """The answer to the question that browsers ask before a request with headers of its own."""
+    if reply.status >= 400 or not _admitted(reply, origin):  # noqa: PLR2004 - HTTP's errors
+        found = f"refused with status {reply.status}: older browsers cannot read parts of a file"
+        return warning(PREFLIGHT, found, _paste(origin))
+    if lacking := _lacking(reply, "Access-Control-Allow-Headers", _SENT):
+        return warning(PREFLIGHT, f"{', '.join(lacking)} may not be sent", _paste(origin))
+    return ok(PREFLIGHT, f"{' and '.join(_SENT)} may be sent")
+
+
+def _admitted(reply: Reply, origin: str) -> bool:
+    return reply.header("Access-Control-Allow-Origin").lower() in {"*", origin}
+
+
+def _lacking(reply: Reply, header: str, names: tuple[str, ...]) -> list[str]:
+    listed = reply.words(header)
+    return [] if "*" in listed else [name for name in names if name.lower() not in listed]
+
+
+def _paste(origin: str) -> str:
+    return (
+        f"Paste what 'radio-supervisor doctor --print-cors --origin {origin}' prints into the bucket's CORS policy "
+        "(R2 dashboard, Settings), then purge the cache."
+    )
