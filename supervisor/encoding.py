@@ -34,5 +34,5 @@ def usable_ffmpeg(source: Source, executable: str | None = None) -> str:
     try:
         require(found, needs(source, outputs(Path("any"), segment_s=1, sample_rate=48_000, meters_descriptor=0)))
     except FFmpegUnusableError as error:
-        raise UserError(str(error)) from error
+        raise UserError(error.what, error.remedy) from error
     return found

@@ -56,7 +56,7 @@ def failed(name: str, found: str, remedy: str) -> Check:
 
 def refused(name: str, error: UserError) -> Check:
     """A start would end with this error."""
-    return failed(name, error.what, error.remedy)
+    return failed(name, error.what, error.remedy or "Every setting is explained in docs/reference/settings.md.")
 
 
 def skipped(name: str, found: str, remedy: str = "") -> Check:

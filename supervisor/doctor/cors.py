@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
-from urllib.parse import urlsplit
 
 from supervisor.doctor.check import Check, failed, ok, skipped, warning
 from supervisor.doctor.web import Reply, request
@@ -15,6 +15,7 @@ READ, PREFLIGHT = "CORS", "CORS preflight"
 _EXPOSED = ("ETag", "Date", "Content-Length", "Content-Range")
 _SENT = ("Range", "If-None-Match")
 _MAX_AGE_S = 86_400
+_ORIGIN = re.compile(r"https?://([a-z0-9.-]+|\[[0-9a-f:]+\])(:[0-9]{1,5})?", re.IGNORECASE)
 
 
 def rule(origin: str | None) -> str:
@@ -35,8 +36,7 @@ def checked_origin(text: str) -> str:
     Raises:
         UserError: it is not scheme://host[:port].
     """
-    parts = urlsplit(text)
-    if parts.scheme not in {"http", "https"} or not parts.hostname or text != f"{parts.scheme}://{parts.netloc}":
+    if not _ORIGIN.fullmatch(text):
         raise UserError(
             f"--origin {text}: this is no origin.",
             "Give the listener page's scheme, host and port and nothing else, for example https://radio.example.",

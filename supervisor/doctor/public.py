@@ -51,7 +51,8 @@ def serving(base: str, probes: Sequence[Probe], replies: Sequence[Reply]) -> Che
             return failed(
                 URL,
                 f"{base} answers {reply.status}: the bucket is not public",
-                "Allow public access: in R2 connect a custom domain to the bucket (Settings, Custom Domains).",
+                "Allow public access: in R2 connect a custom domain to the bucket (Settings, Custom Domains). Then "
+                "R2_PUBLIC_URL is that domain.",
             )
         if reply.status != HTTPStatus.OK:
             return failed(

@@ -1,4 +1,4 @@
-"""What stands between a bucket and its listeners: passes every request on to the real server, and changes the answer."""
+"""What stands between a bucket and its listeners: passes requests on to the real server, and changes the answers."""
 
 from __future__ import annotations
 

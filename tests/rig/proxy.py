@@ -1,4 +1,4 @@
-"""A TCP proxy that does what networks do: passes, slowly too, resets, swallows, or answers for the server that it is busy."""
+"""A TCP proxy that does what networks do: passes, is slow, resets, swallows, or answers that the server is busy."""
 
 from __future__ import annotations
 

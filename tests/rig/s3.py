@@ -12,7 +12,7 @@ from base64 import b64encode
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from xml.etree import ElementTree
+from xml.etree import ElementTree as ET
 
 import libfaketime
 import urllib3
@@ -103,13 +103,13 @@ class Bucket:
             "AllowedHeaders": "AllowedHeader",
             "ExposeHeaders": "ExposeHeader",
         }
-        root = ElementTree.Element("CORSConfiguration")
+        root = ET.Element("CORSConfiguration")
         for rule in rules:
-            element = ElementTree.SubElement(root, "CORSRule")
+            element = ET.SubElement(root, "CORSRule")
             for name, value in rule.items():
                 for one in value if isinstance(value, list) else [value]:
-                    ElementTree.SubElement(element, names.get(name, name)).text = str(one)
-        body = ElementTree.tostring(root)
+                    ET.SubElement(element, names.get(name, name)).text = str(one)
+        body = ET.tostring(root)
         digest = b64encode(hashlib.md5(body, usedforsecurity=False).digest()).decode()
         self.server.client()._execute(
             "PUT", self.name, body=body, headers={"Content-MD5": digest}, query_params={"cors": ""}
