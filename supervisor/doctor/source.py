@@ -15,7 +15,7 @@ from supervisor.encoding import usable_ffmpeg
 from supervisor.errors import UserError
 from supervisor.settings import Settings, source_of
 
-FFMPEG, DEVICE = "ffmpeg", "device"
+SOURCE, FFMPEG, DEVICE = "source", "ffmpeg", "device"
 
 _FORMAT = "S32_LE"
 """What FFmpeg asks for (``-c:a pcm_s32le``)."""
@@ -28,7 +28,7 @@ def checks(settings: Settings, *, on_air: bool, measured: Callable[[float | None
         try:
             source = source_of(settings)
         except UserError as error:
-            yield refused("source", error)
+            yield refused(SOURCE, error)
             source = None
         ffmpeg = yield from _ffmpeg(source or parse_source("tone:"))
         if source is not None:

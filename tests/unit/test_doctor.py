@@ -16,7 +16,7 @@ from rich.console import Console
 
 from ffmpeg_profiles.sources import parse_source
 from supervisor.devices import Device
-from supervisor.doctor import clock, cors, hearing, keys, printing, public, recordings, source, upload
+from supervisor.doctor import bucket, clock, cors, hearing, keys, printing, public, recordings, source, spool, upload
 from supervisor.doctor.check import Area, Check, Verdict, failed, ok, refused, skipped, warning
 from supervisor.doctor.hearing import Heard, heard, judged
 from supervisor.doctor.probe import segment_and_manifest
@@ -27,6 +27,7 @@ from supervisor.host_clock import HostClock
 from supervisor.meters import FLOOR_DB, Measurement
 from supervisor.names import Keys
 from supervisor.settings import Settings
+from tests.rig.parts import ROOT
 
 PAGE = "https://radio.example"
 CHECKS = [
@@ -349,3 +350,15 @@ def test_an_error_without_a_remedy_points_at_the_settings() -> None:
     """Whatever a start would refuse has something to do beside it."""
     assert "docs/reference/settings.md" in refused("source", UserError("not a source")).remedy
     assert refused("source", UserError("not a source", "Choose.")).remedy == "Choose."
+
+
+def test_every_check_is_in_the_guide() -> None:
+    """The operator's guide explains each check by the name that the doctor prints."""
+    guide = (ROOT / "docs/operations/doctor.md").read_text(encoding="utf-8")
+    names = [
+        *(source.SOURCE, source.FFMPEG, source.DEVICE, hearing.NAME, spool.NAME, recordings.FOLDER, recordings.ROOM),
+        *(clock.HOST, clock.STORE, keys.MODE, keys.GIT, keys.AGE, upload.NAME, cors.READ, cors.PREFLIGHT),
+        *(bucket.WRITE, bucket.READ, bucket.DELETE, bucket.RIGHTS),
+        *(public.URL, public.HEADERS, public.PARTS, public.CLOSED),
+    ]
+    assert [name for name in names if f"`{name}`" not in guide] == []
