@@ -25,11 +25,7 @@ def checks(settings: Settings, *, on_air: bool, measured: Callable[[float | None
     """FFmpeg, the device and two seconds of it; ``measured`` is told the bytes of FLAC a second, None if unknown."""
     bytes_per_s = None
     try:
-        try:
-            source = source_of(settings)
-        except UserError as error:
-            yield refused(SOURCE, error)
-            source = None
+        source = yield from _source(settings)
         ffmpeg = yield from _ffmpeg(source or parse_source("tone:"))
         if source is not None:
             fit = yield from _device(settings, source, on_air=on_air)
@@ -37,6 +33,14 @@ def checks(settings: Settings, *, on_air: bool, measured: Callable[[float | None
                 bytes_per_s = yield from _sound(settings, source, ffmpeg)
     finally:
         measured(bytes_per_s)
+
+
+def _source(settings: Settings) -> Generator[Check, None, Source | None]:
+    try:
+        return source_of(settings)
+    except UserError as error:
+        yield refused(SOURCE, error)
+        return None
 
 
 def _ffmpeg(source: Source) -> Generator[Check, None, str]:
