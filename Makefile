@@ -7,7 +7,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 CLIENT_TESTS := radio-client/tests
 
-.PHONY: help demo test test-player lint format bench setup setup-dev lock docs clean
+.PHONY: help demo test lint format bench soak setup setup-dev lock docs clean
 
 help: ## Show what can be made.
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
@@ -28,27 +28,28 @@ test: ## Check the style and the types, and run every test.
 	@npm --prefix $(CLIENT_TESTS) --silent test
 	@$(BIN)/pytest $(TEST_ARGS)
 
-test-player: ## Listen for minutes in a real browser: exactness, slow lines.
-	@tools/system-packages test
-	@$(MAKE) --no-print-directory setup-dev
-	@$(BIN)/pytest -m player_long tests/browser
-
 lint: $(VENV)/.ready-dev $(CLIENT_TESTS)/node_modules/.ready ## Check style, types and layers.
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	npm --prefix $(CLIENT_TESTS) --silent run check
-	@! command -v shellcheck >/dev/null || shellcheck tools/system-packages tools/python-packages .ci/run tests/rig/rgw
+	@! command -v shellcheck >/dev/null || shellcheck tools/system-packages tools/python-packages .ci/run tests/rig/rgw tests/rig/slow-ffmpeg
 
 format: $(VENV)/.ready-dev ## Put the code into its form.
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
+soak: ## Inflict random faults for an hour and audit after each (SOAK_ARGS="--minutes 5 --seed 1").
+	@tools/system-packages test
+	@$(MAKE) --no-print-directory setup-dev
+	$(BIN)/python -m tests.chaos.soak $(SOAK_ARGS)
+
 bench: ## Measure latency and CPU beside what they are compared to.
 	@tools/system-packages test
 	@$(MAKE) --no-print-directory setup-dev
 	$(BIN)/python -m tests.bench
+	$(BIN)/python -m tests.bench.first_sound
 
 docs: $(VENV)/.ready-dev ## Write the generated part of docs/reference.
 	$(BIN)/python -m tools.reference

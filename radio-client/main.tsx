@@ -66,8 +66,12 @@ export function site({ publicUrl, stationName }: Settings, get: typeof fetch = f
     return context.body(JSON.stringify(webManifest(name)), 200, { "Content-Type": "application/manifest+json" });
   });
 
-  app.get("/player/*", (context) => file(context, context.req.path.slice(1)));
-  for (const name of ["page.css", "icon.svg", "icon-192.png", "icon-512.png"]) {
+  app.get("/player/*", (context) => {
+    // modules are fetched by CORS, and anybody's page may have the player
+    context.header("Access-Control-Allow-Origin", "*");
+    return file(context, context.req.path.slice(1));
+  });
+  for (const name of ["page.css", "icon.svg", "icon-192.png", "icon-512.png", "icon-maskable.png"]) {
     app.get(`/${name}`, (context) => file(context, `page/${name}`));
   }
   app.notFound((context) => context.text("There is nothing here. The programme is at /\n", 404));
@@ -108,14 +112,17 @@ function webManifest(name: string) {
   return {
     name,
     short_name: name.slice(0, 12),
+    id: "/",
     start_url: "/",
+    scope: "/",
     display: "standalone",
     background_color: "#100f0e",
     theme_color: "#b3361b",
     icons: [
       { src: "/icon.svg", type: "image/svg+xml", sizes: "any" },
       { src: "/icon-192.png", type: "image/png", sizes: "192x192" },
-      { src: "/icon-512.png", type: "image/png", sizes: "512x512", purpose: "any maskable" },
+      { src: "/icon-512.png", type: "image/png", sizes: "512x512" },
+      { src: "/icon-maskable.png", type: "image/png", sizes: "512x512", purpose: "maskable" },
     ],
   };
 }
@@ -153,7 +160,7 @@ function Head({ look, children }: { look: FirstLook; children?: unknown }) {
       <meta property="og:description" content={what} />
       {children}
       <link rel="icon" href="/icon.svg" type="image/svg+xml" />
-      <link rel="apple-touch-icon" href="/icon-192.png" />
+      <link rel="apple-touch-icon" href="/icon-maskable.png" />
       <link rel="manifest" href="/site.webmanifest" />
       <link rel="stylesheet" href="/page.css" />
       <script type="module" src="/player/radio-player.js"></script>
@@ -202,7 +209,10 @@ function Embed({ look, manifestUrl }: { look: FirstLook; manifestUrl: string }) 
     <html lang="en">
       <Head look={look}><meta name="robots" content="noindex" /></Head>
       <body class="embed">
-        <main><Player look={look} manifestUrl={manifestUrl} /></main>
+        <main>
+          <h1>{look.station}</h1>
+          <Player look={look} manifestUrl={manifestUrl} />
+        </main>
       </body>
     </html>
   );

@@ -67,7 +67,8 @@ Deno.test("the player's files are served with their types, and nothing else of t
   const player = await app.request("https://radio.example/player/radio-player.js");
   assert.equal(player.headers.get("Content-Type"), "text/javascript; charset=utf-8");
   assert.match(await player.text(), /customElements\.define/);
-  for (const path of ["/icon.svg", "/icon-192.png", "/icon-512.png", "/page.css", "/player/vendor/ogg-opus-decoder.min.js"]) {
+  assert.equal(player.headers.get("Access-Control-Allow-Origin"), "*", "modules on anybody's page are fetched by CORS");
+  for (const path of ["/icon.svg", "/icon-192.png", "/icon-512.png", "/icon-maskable.png", "/page.css", "/player/vendor/ogg-opus-decoder.min.js"]) {
     assert.equal((await app.request(`https://radio.example${path}`)).status, 200, path);
   }
   for (const path of ["/player/../main.tsx", "/player/%2e%2e/main.tsx", "/main.tsx", "/player/", "/live/hq/segment-00000001.flac"]) {

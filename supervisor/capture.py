@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import math
 import os
 import re
@@ -44,7 +45,6 @@ _CLOCKS_AGREE_S = 5.0
 """A device's timestamps that differ more from the time of their arrival are of a clock that was stepped just now."""
 _HEALTHY_AFTER_S = 30.0
 _CHUNK_BYTES = 65_536
-_NOT_STARTED = 127  # as a shell says it
 _SERIOUS = {"error", "fatal", "panic"}
 _LOG_LINE = re.compile(r"^(?P<where>(?:\[[^\]]*\] )*?)\[(?P<level>warning|error|fatal|panic)\] (?P<text>.*)$")
 
@@ -91,22 +91,22 @@ class Capture:
         failures = 0
         while not stop.is_requested():
             began_s = self._clock.monotonic_s()
-            run, code, reason = self._run_once(stop)
+            ended = self._run_once(stop)
             healthy = self._clock.monotonic_s() - began_s >= _HEALTHY_AFTER_S
             failures = 0 if healthy else failures + 1
-            cause = Cause.STOPPED if stop.is_requested() else _cause(reason)
-            pause_s = self._pause_s(max(0, failures - 1), cause)
-            self._emit(CaptureEnded(run, code, cause, reason, pause_s))
-            stop.wait(pause_s)
+            if stop.is_requested():
+                ended = replace(ended, cause=Cause.STOPPED)
+            else:
+                ended = replace(ended, retry_in_s=self._pause_s(max(0, failures - 1), ended.cause))
+            self._emit(ended)
+            stop.wait(ended.retry_in_s)
 
     def _pause_s(self, failures: int, cause: Cause) -> float:
         """A device may be plugged in at any moment: it is looked for every few seconds, for as long as it is gone."""
-        if cause is Cause.STOPPED:
-            return 0.0
         most_s = _DEVICE_WANTED_EVERY_S if cause is Cause.DEVICE_LOST else math.inf
         return min(most_s, self._backoff.delay_s(failures))
 
-    def _run_once(self, stop: Stop) -> tuple[str, int, str]:
+    def _run_once(self, stop: Stop) -> CaptureEnded:
         record = RunRecord(
             run=self._new_run_name(),
             boot_id=boot_id(),
@@ -117,12 +117,14 @@ class Capture:
             # known before FFmpeg exists: whatever it writes will be found, also after a crash
             self._spool.write_run(record)
             code, reason = self._live(record, stop)
+            ended = CaptureEnded(record.run, code, _cause(reason), reason)
         except DeviceAbsentError as error:
-            code, reason = _NOT_STARTED, f"No such device: {error}"  # in ALSA's words
+            ended = CaptureEnded(record.run, None, Cause.DEVICE_LOST, str(error))
         except OSError as error:
-            code, reason = _NOT_STARTED, f"FFmpeg could not be started: {error.strerror}"
+            cause = Cause.SPOOL_FULL if error.errno == errno.ENOSPC else Cause.RESTART
+            ended = CaptureEnded(record.run, None, cause, f"FFmpeg could not be started: {error.strerror}")
         self._spool.end_run(record.run)
-        return record.run, code, reason
+        return ended
 
     def _live(self, record: RunRecord, stop: Stop) -> tuple[int, str]:
         """One child from exec to its exit code."""

@@ -42,13 +42,16 @@ class CaptureStarted:
 
 @dataclass(frozen=True)
 class CaptureEnded:
-    """A run is over, by its ``cause``. ``retry_in_s`` is the pause before the next."""
+    """A run is over, by its ``cause``; without an exit code when FFmpeg could not even be started.
+
+    ``retry_in_s`` is the pause before the next.
+    """
 
     run: str
-    exit_code: int
+    exit_code: int | None
     cause: Cause
     reason: str
-    retry_in_s: float
+    retry_in_s: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -238,6 +241,66 @@ class ClockChecked:
 
 
 @dataclass(frozen=True)
+class RecordingJoined:
+    """Pieces of the archive became one recording, proven and durable; the pieces are gone."""
+
+    path: Path
+    pieces: int
+    seconds: float
+    bytes: int
+
+
+@dataclass(frozen=True)
+class JoinFailed:
+    """Pieces could not be joined now, the one at ``path`` first; they stay, and are tried again."""
+
+    path: Path
+    why: str
+
+
+@dataclass(frozen=True)
+class RecordingDamaged:
+    """A file of the archive is not what was captured; it was set aside and is now at ``kept``."""
+
+    kept: Path
+    why: str
+
+
+@dataclass(frozen=True)
+class RecordingsPruned:
+    """Retention deleted ``files``, the newest of which began at ``up_to``."""
+
+    files: int
+    bytes: int
+    up_to: datetime
+
+
+@dataclass(frozen=True)
+class KeepingFailed:
+    """The recordings folder could not be looked after; it is tried again."""
+
+    why: str
+    folder: Path
+
+
+@dataclass(frozen=True)
+class ArchiveMeasured:
+    """The archive now: what is free on its disk, what it has of this UTC day, and how often something is missing."""
+
+    free_bytes: int
+    seconds_today: float
+    gaps_today: int
+
+
+@dataclass(frozen=True)
+class CoverageChecked:
+    """The gaps that the archive has since ``since``: when each began, and its seconds."""
+
+    since: datetime
+    gaps: tuple[tuple[datetime, float], ...]
+
+
+@dataclass(frozen=True)
 class Stopping:
     """The station was asked to stop."""
 
@@ -269,6 +332,13 @@ Event = (
     | ArchiveFailed
     | SpoolOverflowed
     | ClockChecked
+    | RecordingJoined
+    | JoinFailed
+    | RecordingDamaged
+    | RecordingsPruned
+    | KeepingFailed
+    | ArchiveMeasured
+    | CoverageChecked
     | Stopping
 )
 

@@ -14,6 +14,7 @@ from supervisor.bucket import Programme
 from supervisor.devices import Device, probe
 from supervisor.errors import UserError
 from supervisor.identity import writer_id
+from supervisor.recordings.retention import Limits
 from supervisor.report import LOG
 from supervisor.room import Wanted, room_in, warnings
 from supervisor.settings import Settings
@@ -55,6 +56,7 @@ def plan(settings: Settings, source: Source, ffmpeg: str, *, take_over: bool = F
         ffmpeg=ffmpeg,
         environment=child_environment(os.environ),
         recordings=recordings,
+        limits=limits(settings),
         spool_limit_bytes=_spool_limit_bytes(settings),
         status_address=settings.status_address,
         take_over=take_over,
@@ -78,6 +80,15 @@ def require_device(name: str, source: Source) -> Device:
     raise UserError(
         f"RADIO_SOURCE={name}: the device cannot be opened: {problem}.",
         _DEVICE_REMEDIES.get(problem, "Is it plugged in? 'radio-supervisor devices' shows what there is."),
+    )
+
+
+def limits(settings: Settings) -> Limits:
+    """What the archive is to keep to."""
+    return Limits(
+        keep_days=settings.radio_recordings_keep_days,
+        min_free_bytes=round(settings.radio_recordings_min_free_gb * 1e9),
+        period_s=settings.radio_recording_seconds,
     )
 
 

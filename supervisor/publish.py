@@ -100,7 +100,7 @@ class Publisher:
             self._previous = known.place if known is not None and same else self._place_by_wall_clock(newest)
 
     def _place_by_wall_clock(self, entry: Entry) -> Place:
-        return Place("", 0, entry.samples, 0, self._programme.sample_rate, entry.start, 0.0, "")
+        return Place("", 0, entry.samples, self._programme.sample_rate, entry.start, 0.0, "")
 
     def _next(self) -> QueuedSegment | None:
         """The oldest segment that can still enter the window; those that cannot are let go."""

@@ -70,7 +70,7 @@ class Queue:
     def pending(self) -> list[QueuedSegment]:
         """What waits, by run and number."""
         found = sorted(filter(None, (parse_sealed(path.name) for path in self.folder.iterdir())))
-        return [self._load(segment) for segment in found]
+        return list(filter(None, map(self._load, found)))
 
     def depth(self) -> int:
         """How many segments wait."""
@@ -90,8 +90,11 @@ class Queue:
         for quality in self._qualities:
             queued.path(quality).unlink(missing_ok=True)
 
-    def _load(self, segment: SegmentId) -> QueuedSegment:
-        content = (self.folder / f"{segment}.json").read_bytes()
+    def _load(self, segment: SegmentId) -> QueuedSegment | None:
+        try:
+            content = (self.folder / f"{segment}.json").read_bytes()
+        except FileNotFoundError:  # it has just been let go
+            return None
         return QueuedSegment(SealedSegment.model_validate_json(content), self.folder)
 
 
@@ -316,9 +319,9 @@ def _lock(path: Path) -> TextIOWrapper:
             "Stop it, or give this one its own RADIO_SPOOL_DIR.",
             Exit.USAGE,
         )
-    file.truncate(0)
-    file.write(str(os.getpid()))
-    file.flush()
+    with suppress(OSError):  # a full spool costs the rival's message a number, not the start
+        file.truncate(0)
+        os.write(file.fileno(), str(os.getpid()).encode())
     return file
 
 

@@ -14,15 +14,20 @@ from pydantic import BaseModel, ConfigDict, Field
 from supervisor.clock import Clock, Instant, utc
 from supervisor.events import (
     ArchiveFailed,
+    ArchiveMeasured,
     CaptureEnded,
     CaptureStarted,
     Cause,
     ClockChecked,
     Event,
+    JoinFailed,
+    KeepingFailed,
     LevelsMeasured,
     MissingFrom,
     OffAir,
     Overrun,
+    RecordingDamaged,
+    RecordingJoined,
     SamplesLost,
     SegmentArchived,
     SegmentPublished,
@@ -100,10 +105,13 @@ class Upload(_Frozen):
 
 
 class ArchiveStatus(_Frozen):
-    """The recordings."""
+    """The recordings; today is the UTC day."""
 
     current: str | None = None
     segments: int = 0
+    seconds_today: float = 0.0
+    gaps_today: int = 0
+    free_gb: float | None = None
 
 
 class Alarm(_Frozen):
@@ -186,13 +194,15 @@ def _with_facts(s: Snapshot, event: Event, now: datetime) -> Snapshot:  # noqa: 
         case StoreRecovered():
             return _clear(s, f"store_{event.operation}_failing")
         case SegmentArchived():
-            archive = ArchiveStatus(current=str(event.path), segments=s.archive.segments + 1)
+            archive = _set(s.archive, current=str(event.path), segments=s.archive.segments + 1)
             return _clear(_set(s, archive=archive), "archive_failing")
         case ArchiveFailed():
             remedy = "Segments wait in the spool. Make room on the recordings disk, or mount it again."
             return _raise(s, "archive_failing", f"the archive cannot write: {event.why}", remedy, now)
         case ClockChecked():
             return _clock_checked(s, event, now)
+        case ArchiveMeasured() | KeepingFailed() | JoinFailed() | RecordingJoined() | RecordingDamaged():
+            return _kept(s, event, now)
         case _:
             return s
 
@@ -229,6 +239,28 @@ def _faded(s: Snapshot, now: datetime) -> Snapshot:
     return _set(s, alarms=tuple(fresh))
 
 
+_Keeping = ArchiveMeasured | KeepingFailed | JoinFailed | RecordingJoined | RecordingDamaged
+
+
+def _kept(s: Snapshot, event: _Keeping, now: datetime) -> Snapshot:
+    match event:
+        case ArchiveMeasured():
+            free_gb, seconds_today = round(event.free_bytes / 1e9, 3), round(event.seconds_today, 3)
+            archive = _set(s.archive, free_gb=free_gb, seconds_today=seconds_today, gaps_today=event.gaps_today)
+            return _clear(_set(s, archive=archive), "recordings_unreadable")
+        case KeepingFailed():
+            message = f"the recordings folder {event.folder} cannot be read: {event.why}"
+            return _raise(s, "recordings_unreadable", message, "Is its disk there? Mount it again.", now)
+        case JoinFailed():
+            message = f"pieces from {event.path} on cannot be joined: {event.why}"
+            return _raise(s, "join_failing", message, "Nothing is lost: the pieces stay, and are tried again.", now)
+        case RecordingJoined():
+            return _clear(s, "join_failing")
+        case RecordingDamaged():
+            message = f"a file of the archive is damaged: {event.why}"
+            return _raise(s, "recording_damaged", message, f"It is kept as {event.kept}. Check the disk.", now)
+
+
 def _quantile(values: tuple[float, ...], q: float) -> float:
     """The nearest-rank quantile."""
     return round(sorted(values)[max(0, math.ceil(q * len(values)) - 1)], 3)
@@ -241,7 +273,8 @@ def _capture_ended(s: Snapshot, event: CaptureEnded, now: datetime) -> Snapshot:
     if event.cause is Cause.DEVICE_LOST:
         remedy = "Plug it in again; it is looked for every 2 s. 'radio-supervisor devices' shows what is there."
         return _raise(changed, "device_lost", f"the device is gone: {event.reason}", remedy, now)
-    message = f"FFmpeg ended (exit code {event.exit_code}): {event.reason}"
+    told = "" if event.exit_code is None else f"FFmpeg ended (exit code {event.exit_code}): "
+    message = f"{told}{event.reason}"
     remedy = "It is started again by itself. Is the device there?"
     if event.cause is Cause.SPOOL_FULL:
         remedy = "It is started again by itself. Give RADIO_SPOOL_DIR more room."

@@ -107,7 +107,7 @@ p { margin: 0; }
 [part=status]:empty::before { content: "\\200b"; }
 [part=facts] {
   display: flex; flex-wrap: wrap; justify-content: space-between; gap: .1rem 1rem; min-height: 1.4em;
-  font-size: .875em; color: var(--muted); font-variant-numeric: tabular-nums;
+  margin-top: -.6rem; font-size: .875em; color: var(--muted); font-variant-numeric: tabular-nums;
 }
 @container (min-width: 34rem) {
   section { padding: 1.4rem; }

@@ -8,12 +8,12 @@
 
 /** @type {Record<State, string>} */
 const STATES = {
-  idle: "",
+  idle: "Press play to listen.",
   elsewhere: "Playing in another tab or window. Press play to listen here.",
   blocked: "Your browser is holding the sound back. Press play once more.",
   interrupted: "Paused by your device. It goes on by itself, or when you press play.",
   starting: "Tuning in…",
-  playing: "",
+  playing: "Playing.",
   waiting: "Waiting for the next piece of sound…",
   "off-air": "The station is off air. It starts by itself when the programme does.",
   error: "",

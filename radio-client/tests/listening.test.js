@@ -65,19 +65,56 @@ test("a tunnel of five minutes: at the live edge again within seconds, with the 
   w.stop();
 });
 
-test("asleep for an hour: the sound card's clock stood still, what it still holds is dropped for what is live", async () => {
+test("asleep for an hour: what the sound card still holds is dropped for what is live, and the truth is told", async () => {
   const w = world();
   await w.listen(60);
-  // time of the station passes, the sound card's does not
-  w.line.up = false;
-  const frame = w.frame;
-  await w.clock.pass(3_600_000);
-  w.suspended_ms = 3_600_000;
-  assert.equal(w.frame, frame);
-  w.line.up = true;
+  w.sleep(3_600_000);
   w.watch.askNow();
   await w.clock.pass(40_000);
+  assert.notEqual(w.listening.sounding, null);
   assert.ok((w.listening.behind_s ?? 1e9) < 40, `${w.listening.behind_s} s behind`);
+  assert.ok(Math.abs(w.lost_s - 3600) < 15, `${w.lost_s} s are said to be lost`);
+  const before = w.count("underrun");
+  await w.clock.pass(300_000);
+  assert.equal(w.count("underrun"), before, "it goes on without a hole");
+  w.stop();
+});
+
+test("a call of 20 s: it goes on where it was, and comes back near live in time", async () => {
+  const w = world();
+  await w.listen(60);
+  const before_s = w.listening.behind_s ?? 0;
+  await w.call(20_000);
+  await w.clock.pass(1000);
+  assert.ok(Math.abs((w.listening.behind_s ?? 0) - before_s - 20) < 0.1, `${w.listening.behind_s} s behind`);
+  assert.equal(w.count("underrun") + w.count("skip"), 0);
+  await w.clock.pass(600_000);
+  assert.equal(w.silence_s, 0);
+  assert.ok((w.listening.behind_s ?? 1e9) < 40, `${w.listening.behind_s} s behind`);
+  w.stop();
+});
+
+test("a call of ten minutes: at the live edge again, with the truth about what was missed", async () => {
+  const w = world();
+  await w.listen(60);
+  await w.call(600_000);
+  await w.clock.pass(40_000);
+  assert.ok((w.listening.behind_s ?? 1e9) < 40, `${w.listening.behind_s} s behind`);
+  assert.ok(Math.abs(w.lost_s - 600) < 15, `${w.lost_s} s are said to be lost`);
+  w.stop();
+});
+
+test("a segment that expired between the manifest and the question is lost time, and not counted as missing", async () => {
+  const w = world();
+  w.onAsked = (key) => {
+    if (key.endsWith("12.flac") && w.away_ms === 0) w.sleep(35_000);
+  };
+  await w.listen(200);
+  assert.equal(w.listening.counters.missing, 0);
+  assert.ok(w.said.some((said) => said.type === "skip" && said.reason === "lost time"), JSON.stringify(w.said.at(-1)));
+  assert.notEqual(w.listening.sounding, null);
+  assert.ok((w.listening.behind_s ?? 1e9) < 40, `${w.listening.behind_s} s behind`);
+  assert.equal(w.unnamed, 0);
   w.stop();
 });
 
@@ -144,6 +181,17 @@ test("a gap that the station reports is as long in the ear", async () => {
   await w.listen(150);
   assert.equal(Math.round(w.silence_s * 48_000), 12_345);
   assert.equal(w.count("underrun"), 0);
+  w.stop();
+});
+
+test("a short segment before a restart is heard, and is no sign of a drift", async () => {
+  const w = world();
+  w.lengths = { 14: 24_000 };
+  w.gaps = { 15: 456_000 };
+  await w.listen(200);
+  assert.deepEqual(w.said.filter((said) => said.type !== "segment"), []);
+  assert.ok(w.said.some((said) => said.type === "segment" && said.index === 14 && said.samples === 24_000));
+  assert.equal(w.silence_s, 9.5);
   w.stop();
 });
 

@@ -2,6 +2,7 @@
 
 import { Listening } from "../player/listening.js";
 import { Requests } from "../player/requests.js";
+import { Bell } from "../player/waiting.js";
 import { ManifestWatch } from "../player/watch.js";
 import { manifestOf, oggPage } from "./station.js";
 
@@ -59,7 +60,15 @@ export class World {
   live = true;
   /** Seconds at which the station stopped publishing; null: it did not. @type {number | null} */
   stopped_s = null;
-  suspended_ms = 0;
+  /** For so long the browser stood still while the station went on. */
+  away_ms = 0;
+  /** For so long the sound card stood still while the page went on. */
+  #interrupted_ms = 0;
+  /** @type {number | null} when the call began that goes on now */
+  #call_ms = null;
+  #callOver = new Bell();
+  /** Told of every segment that is asked for. @type {(key: string) => void} */
+  onAsked = () => {};
   /** What decoders wait for. @type {Promise<void>} */
   decoding = Promise.resolve();
   /** @type {Set<string>} ends of addresses that come out damaged */
@@ -68,6 +77,8 @@ export class World {
   missing = new Set();
   /** @type {Record<number, number>} samples missing before a segment */
   gaps = {};
+  /** @type {Record<number, number>} samples of a segment that is not as long as the others */
+  lengths = {};
   hqBytes = 2_500_000;
   /** Manifest requests, segments asked for that no manifest had named, everything asked for. */
   manifests = 0;
@@ -106,13 +117,30 @@ export class World {
     this.#end.abort(new Error("the test is over"));
   }
 
+  /** A call: the sound card stands still, the page does not. @param {number} ms */
+  async call(ms) {
+    this.#call_ms = this.clock.now_ms();
+    await this.clock.pass(ms);
+    this.#interrupted_ms += ms;
+    this.#call_ms = null;
+    this.#callOver.ring();
+  }
+
+  /** The lid is closed: the page and even its monotonic clock stand still. @param {number} ms */
+  sleep(ms) {
+    this.away_ms += ms;
+    this.clock.utc_offset_ms += ms;
+  }
+
+  /** The station's time. */
   get now_s() {
-    return this.clock.now_ms() / 1000;
+    return (this.clock.now_ms() + this.away_ms) / 1000;
   }
 
   /** @returns {number} frames that the sound card has played */
   get frame() {
-    return Math.round(((this.clock.now_ms() - this.suspended_ms) / 1000) * 48_000 * (1 + this.ppm * 1e-6));
+    const played_ms = (this.#call_ms ?? this.clock.now_ms()) - this.#interrupted_ms;
+    return Math.round((played_ms / 1000) * 48_000 * (1 + this.ppm * 1e-6));
   }
 
   /** Seconds of silence between what was scheduled, after the first sound. */
@@ -128,6 +156,11 @@ export class World {
   /** @param {string} type @returns {number} */
   count(type) {
     return this.said.filter((happening) => happening.type === type).length;
+  }
+
+  /** Seconds that the listener was told to have missed. */
+  get lost_s() {
+    return this.said.reduce((sum, said) => sum + (said.type === "skip" ? said.seconds : 0), 0);
   }
 
   #listener(/** @type {Requests} */ requests) {
@@ -151,7 +184,9 @@ export class World {
           get now() {
             return world.frame;
           },
-          running: async () => {},
+          running: async (signal) => {
+            while (this.#call_ms !== null) await this.#callOver.heard(signal);
+          },
           play: (channels, frame) => {
             if (channels[0].length > 1000) this.played.push({ frame, frames: channels[0].length });
           },
@@ -175,6 +210,7 @@ export class World {
     manifest.live = this.live;
     for (const entry of manifest.segments) {
       entry.gap = this.gaps[entry.index] ?? 0;
+      entry.samples = this.lengths[entry.index] ?? entry.samples;
       entry.hq.bytes = this.hqBytes;
     }
     return manifest;
@@ -183,8 +219,8 @@ export class World {
   /** @param {string} url @param {AbortSignal} signal @returns {Promise<Response>} */
   async #fetch(url, signal) {
     await this.#line(this.line.latency_ms, signal);
-    const manifest = this.manifest();
     if (url === MANIFEST_URL) {
+      const manifest = this.manifest();
       this.manifests += 1;
       for (const { hq, lq } of manifest.segments) this.#named.add(hq.key).add(lq.key);
       return Response.json(manifest);
@@ -192,7 +228,8 @@ export class World {
     this.asked.push(url);
     const key = url.slice("https://bucket.example/".length);
     if (!this.#named.has(key)) this.unnamed += 1;
-    const stored = manifest.segments.flatMap(({ hq, lq }) => [hq, lq]).find((object) => object.key === key);
+    this.onAsked(key);
+    const stored = this.manifest().segments.flatMap(({ hq, lq }) => [hq, lq]).find((object) => object.key === key);
     if (!stored || [...this.missing].some((end) => key.endsWith(end))) return new Response(null, { status: 404 });
     const body = key.endsWith(".opus") ? opus(stored.bytes) : new Uint8Array(stored.bytes);
     if ([...this.damaged].some((end) => key.endsWith(end))) body[99] = 0xee;

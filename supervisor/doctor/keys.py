@@ -14,7 +14,8 @@ from pathlib import Path
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from supervisor.doctor.check import Check, failed, ok, skipped, warning
-from supervisor.files import make_folders, write_whole
+from supervisor.files import write_whole
+from supervisor.identity import kept_file
 from supervisor.settings import Settings
 
 MODE, GIT, AGE = "env file", "env file and git", "key age"
@@ -38,8 +39,13 @@ def checks(settings: Settings, env_file: Path | None, today: date | None = None)
         yield skipped(AGE, "no key is used")
         return
     today = today or datetime.now(UTC).date()
+    recordings = settings.radio_recordings_dir
     try:
-        yield age(first_day(_memory_path(settings), key, today), today)
+        # never made here: on the mount point of a disk that is away, the folder would have the station write there
+        yield age(first_day(kept_file(recordings, "keys.json"), key, today), today)
+    except FileNotFoundError:
+        hint = "Ask again when the station has been on air: its first day is kept beside the recordings."
+        yield skipped(AGE, f"no station has been started with '{recordings}' yet", hint)
     except OSError as error:
         yield skipped(AGE, f"its first day cannot be kept: {error.strerror}", "Make RADIO_RECORDINGS_DIR writable.")
 
@@ -115,7 +121,6 @@ def first_day(path: Path, key: str, today: date) -> date:
     name = hashlib.blake2b(key.encode(), salt=bytes.fromhex(memory.salt)).hexdigest()
     if name in memory.first_days:
         return memory.first_days[name]
-    make_folders(path.parent)
     known = _Memory(salt=memory.salt, first_days={**memory.first_days, name: today})
     write_whole(path, json.dumps(known.model_dump(mode="json"), indent=2).encode(), durable=True)
     return today
@@ -126,7 +131,3 @@ def _recalled(path: Path) -> _Memory:
         return _Memory.model_validate_json(path.read_bytes())
     except (FileNotFoundError, ValidationError):
         return _Memory()
-
-
-def _memory_path(settings: Settings) -> Path:
-    return settings.radio_recordings_dir / ".radio-supervisor" / "keys.json"

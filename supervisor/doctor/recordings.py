@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from supervisor.doctor.check import Check, failed, ok, warning
+from supervisor.identity import require_marked
 from supervisor.settings import Settings
 
 FOLDER, ROOM = "recordings", "recordings room"
@@ -32,7 +33,7 @@ def checks(settings: Settings, measured: Callable[[], float | None]) -> Iterator
             file.write(b"0" * 4096)
             file.flush()
             os.fsync(file.fileno())
-        yield ok(FOLDER, f"'{folder.resolve()}' can be written")
+        yield ok(FOLDER, f"'{folder.resolve()}' can be written{_of_whom(folder)}")
         yield room(free_bytes(folder), settings, measured())
     except OSError as error:
         yield failed(
@@ -40,6 +41,14 @@ def checks(settings: Settings, measured: Callable[[], float | None]) -> Iterator
             f"'{folder}' cannot be written: {error.strerror}",
             "Set RADIO_RECORDINGS_DIR to a folder on a local disk that this user may write.",
         )
+
+
+def _of_whom(folder: Path) -> str:
+    try:
+        require_marked(folder)
+    except FileNotFoundError:
+        return "; no station has been started with it yet (or its disk is not mounted)"
+    return ""
 
 
 def free_bytes(folder: Path) -> int:

@@ -1,38 +1,36 @@
-"""A real Chromium with a sound card to play on, and a station to listen to."""
+"""Real browsers with a sound card to play on, and a station to listen to."""
 
 from __future__ import annotations
 
-import shutil
-import wave
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page
 
-from tests.rig.audio import programme
-from tests.rig.ear import FLAGS, Ear
+from tests.rig import browsers
+from tests.rig.audio import programme, write_wav
+from tests.rig.browsers import speakers
+from tests.rig.ear import Ear
+from tests.rig.firefox import FirefoxTab, firefox
 from tests.rig.parts import need
 from tests.rig.radio import Radio, on_air
-from tests.rig.sound import sound_device
 from tests.rig.web_bucket import WebBucket, web_bucket
 
 
 @pytest.fixture(scope="session")
-def chromium(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
-    """A browser whose sound goes to a null sink, which keeps real time."""
-    need("chromium", "pulseaudio")
-    folder = tmp_path_factory.mktemp("pulse")
-    with sound_device(folder, 2), sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
-            executable_path=shutil.which("chromium"),
-            args=FLAGS,
-            ignore_default_args=["--mute-audio"],
-            env={"PULSE_SERVER": f"unix:{folder / 'native'}", "HOME": str(folder), "PATH": "/usr/bin:/bin"},
-        )
+def sound(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
+    """The environment of a browser that is to be heard."""
+    with speakers(tmp_path_factory.mktemp("pulse")) as environment:
+        yield environment
+
+
+@pytest.fixture(scope="session")
+def chromium(sound: dict[str, str]) -> Iterator[Browser]:
+    """Debian's Chromium."""
+    with browsers.chromium(sound) as browser:
         yield browser
-        browser.close()
 
 
 @pytest.fixture
@@ -44,43 +42,54 @@ def page(chromium: Browser) -> Iterator[Page]:
 
 
 @pytest.fixture
-def ear(page: Page) -> Ear:
+def ear(page: Page) -> Ear[Page]:
     """Somebody at that tab, with a recorder."""
     return Ear(page)
+
+
+@pytest.fixture
+def firefox_ear(sound: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ear[FirefoxTab]]:
+    """Somebody at Debian's Firefox, with a recorder."""
+    need("firefox-esr")
+    with firefox(tmp_path_factory.mktemp("firefox"), sound) as tab:
+        yield Ear(tab)
 
 
 @pytest.fixture(scope="session")
 def noise(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Half a minute of noise as 24-bit PCM: no two samples of it can be mistaken for each other."""
     path = tmp_path_factory.mktemp("noise") / "noise.wav"
-    samples = programme(31, 2, seed=5) // 4
-    with wave.open(str(path), "wb") as file:
-        file.setnchannels(2)
-        file.setsampwidth(3)
-        file.setframerate(48_000)
-        file.writeframes(samples.astype("<i4").view("uint8").reshape(-1, 4)[:, 1:].tobytes())
+    write_wav(path, programme(31, 2, seed=5) // 4)
     return path
 
 
 Station = Callable[[int], tuple[Radio, WebBucket]]
 
 
+@contextmanager
+def broadcasting(folder: Path, noise: Path, segment_s: int) -> Iterator[tuple[Radio, WebBucket]]:
+    """A real supervisor on air, with segments of so many seconds, and its bucket."""
+    settings = {
+        "RADIO_STORE": f"dir:{folder / 'bucket'}",
+        "RADIO_SOURCE": f"file:{noise}",
+        "RADIO_SEGMENT_SECONDS": str(segment_s),
+        "RADIO_SPOOL_DIR": str(folder / "spool"),
+        "RADIO_STATION": "night-shift",
+    }
+    with on_air(folder, settings) as radio, web_bucket(folder / "bucket") as bucket:
+        radio.published(2, 30)
+        yield radio, bucket
+
+
 @pytest.fixture
 def station(tmp_path: Path, noise: Path) -> Iterator[Station]:
-    """Puts a real supervisor on air, with segments of so many seconds, and serves its bucket."""
+    """Puts a station on air when it is called."""
     with ExitStack() as until_the_end:
+        yield lambda segment_s: until_the_end.enter_context(broadcasting(tmp_path, noise, segment_s))
 
-        def start(segment_s: int) -> tuple[Radio, WebBucket]:
-            settings = {
-                "RADIO_STORE": f"dir:{tmp_path / 'bucket'}",
-                "RADIO_SOURCE": f"file:{noise}",
-                "RADIO_SEGMENT_SECONDS": str(segment_s),
-                "RADIO_SPOOL_DIR": str(tmp_path / "spool"),
-                "RADIO_STATION": "noise",
-            }
-            radio = until_the_end.enter_context(on_air(tmp_path, settings))
-            bucket = until_the_end.enter_context(web_bucket(tmp_path / "bucket"))
-            radio.published(2, 30)
-            return radio, bucket
 
-        yield start
+@pytest.fixture(scope="module")
+def lasting_station(tmp_path_factory: pytest.TempPathFactory, noise: Path) -> Iterator[tuple[Radio, WebBucket]]:
+    """A station with segments of 2 s, for tests that leave it as it is."""
+    with broadcasting(tmp_path_factory.mktemp("station"), noise, 2) as station:
+        yield station

@@ -17,13 +17,14 @@ from typing import Any
 import pytest
 
 from supervisor.doctor.cors import rule
+from supervisor.identity import writer_id
 from supervisor.spool import Spool
 from supervisor.stores.s3 import Account, S3Store
 from tests.rig.audio import programme
 from tests.rig.edge import Change, edge
 from tests.rig.mounts import tiny_tmpfs
 from tests.rig.parts import free_port
-from tests.rig.proxy import Mode, proxy_to
+from tests.rig.proxy import BLACK_HOLE, Line, proxy_to
 from tests.rig.radio import command
 from tests.rig.s3 import ACCESS_KEY, SECRET_KEY, Bucket, start_s3
 from tests.rig.sound import sound_device
@@ -101,6 +102,7 @@ class Findings:
 def station(tmp_path: Path, tmpfs: Path, bucket: Bucket) -> Iterator[Station]:
     """A station on a real store, with room for weeks of recordings, as far as it can see."""
     with tiny_tmpfs(tmp_path / "recordings", "size=2t"):
+        writer_id(tmp_path / "recordings")  # a station was started there
         yield Station(tmp_path, bucket, tmpfs / "spool")
 
 
@@ -271,6 +273,15 @@ def test_an_old_key(station: Station) -> None:
     station.examined().only("warning", "key age", f"since {long_ago}: 91 days", "new API token")
 
 
+def test_an_unmounted_disk_gets_no_mark(station: Station) -> None:
+    """A recordings folder that no station has marked as its own is not marked by the doctor either."""
+    fresh = station.folder / "mount point"
+    found = station.examined(RADIO_RECORDINGS_DIR=str(fresh), RADIO_RECORDINGS_KEEP_DAYS="1")
+    assert found.verdict("key age") == "skipped"
+    assert "no station has been started" in found.checks["recordings"]["found"]
+    assert list(fresh.iterdir()) == []
+
+
 # the store
 
 
@@ -328,7 +339,7 @@ def test_a_clock_that_is_wrong(station: Station, tmp_path: Path) -> None:
 def test_a_slow_line(station: Station) -> None:
     """A line slower than the programme is told with its speed and what is needed."""
     with proxy_to(station.bucket.server.port) as proxy:
-        proxy.become(Mode.SLOW)
+        proxy.become(Line(bit_s=1_600_000))
         found = station.examined(R2_ENDPOINT=f"http://127.0.0.1:{proxy.port}")
     found.only("failed", "upload", "1.", "2.5 Mbit/s", "cable")
 
@@ -433,7 +444,7 @@ def test_what_hangs_is_left_behind(station: Station) -> None:
         sound_device(station.folder / "device", 2) as device,
         proxy_to(station.bucket.server.port) as proxy,
     ):
-        proxy.become(Mode.BLACK_HOLE)
+        proxy.become(BLACK_HOLE)
         device.signal(signal.SIGSTOP)
         began_s = time.monotonic()
         found = station.examined(**device.settings, R2_ENDPOINT=f"http://127.0.0.1:{proxy.port}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import subprocess
+import wave
 from io import BytesIO
 from pathlib import Path
 
@@ -23,6 +24,15 @@ def programme(seconds: float, channels: int, seed: int) -> Pcm:
     samples = np.round(noise * (2**23 - 1)).astype(np.int32)
     samples[samples == 0] = 1
     return samples << 8
+
+
+def write_wav(path: Path, samples: Pcm) -> None:
+    """Stores 32-bit samples, one row a frame, as 24 bit at 48 kHz."""
+    with wave.open(str(path), "wb") as file:
+        file.setnchannels(samples.shape[1])
+        file.setsampwidth(3)
+        file.setframerate(48_000)
+        file.writeframes(samples.astype("<i4").view("uint8").reshape(-1, 4)[:, 1:].tobytes())
 
 
 def decode_flac(data: bytes) -> Pcm:

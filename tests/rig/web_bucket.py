@@ -67,8 +67,8 @@ class WebBucket:
         answer = (self.fault(path) if self.fault else None) or self._true_answer(path, request)
         with self._lock:
             self.asked.append(Asked(time.monotonic(), path, request.get("If-None-Match", ""), int(answer.status)))
-            if path.startswith("/live/") and answer.status is HTTPStatus.OK:
-                self._remember(path, answer.body)
+            if path.startswith("/live/"):
+                self._remember(path, answer)
         return answer
 
     def _true_answer(self, path: str, request: Mapping[str, str]) -> Answer:
@@ -76,23 +76,40 @@ class WebBucket:
         headers = {"Content-Type": _TYPES.get(Path(path).suffix, "application/octet-stream")}
         if path.startswith("/live/"):
             caching = "no-cache" if path.endswith(".json") else "public, max-age=31536000, immutable"
-            return file_answer(self.folder, path, request, {**headers, "Cache-Control": caching})
+            whole = file_answer(self.folder, path, request, {**headers, "Cache-Control": caching})
+            return part(whole, request["Range"]) if "Range" in request else whole
         root = CLIENT if path.startswith("/player/") else CLIENT / "page"
         return file_answer(root, path, request, {**headers, "Cache-Control": "no-cache"})
 
-    def _remember(self, path: str, body: bytes) -> None:
-        if path.endswith(".json"):
-            try:
-                segments = json.loads(body)["segments"]
-            except ValueError:
-                return
-            for entry in segments:
+    def _remember(self, path: str, answer: Answer) -> None:
+        if path.endswith(".json") and answer.status is HTTPStatus.OK:
+            for entry in segments_of(answer.body):
                 self.entries[entry["index"]] = entry
                 self.named |= {f"/{entry[quality]['key']}" for quality in ("hq", "lq")}
-        else:
-            self.objects[path.lstrip("/")] = body
+        elif not path.endswith(".json"):
             if path not in self.named:
                 self.not_named.append(path)
+            if answer.status is HTTPStatus.OK:
+                self.objects[path.lstrip("/")] = answer.body
+
+
+def segments_of(manifest: bytes) -> list[dict[str, Any]]:
+    """The segments that a manifest names; none when it is no manifest."""
+    try:
+        segments: list[dict[str, Any]] = json.loads(manifest)["segments"]
+    except (ValueError, KeyError):
+        return []
+    return segments
+
+
+def part(whole: Answer, wanted: str) -> Answer:
+    """What a bucket answers to ``Range: bytes=FIRST-LAST``."""
+    if whole.status is not HTTPStatus.OK:
+        return whole
+    first, last = (int(number) for number in wanted.removeprefix("bytes=").split("-"))
+    body = whole.body[first : last + 1]
+    where = f"bytes {first}-{first + len(body) - 1}/{len(whole.body)}"
+    return Answer(HTTPStatus.PARTIAL_CONTENT, body, {**whole.headers, "Content-Range": where})
 
 
 @contextmanager

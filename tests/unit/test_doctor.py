@@ -168,7 +168,7 @@ def test_headroom_is_said() -> None:
 
 def test_a_key_is_remembered_by_a_salted_hash(tmp_path: Path) -> None:
     """The first day of each key is kept over days and other keys; the file holds neither a key nor a bare hash."""
-    path, first, later = tmp_path / "state" / "keys.json", date(2026, 1, 1), date(2026, 5, 1)
+    path, first, later = tmp_path / "keys.json", date(2026, 1, 1), date(2026, 5, 1)
     assert keys.first_day(path, "KEY-A", first) == first
     assert keys.first_day(path, "KEY-B", later) == later
     assert keys.first_day(path, "KEY-A", later) == first

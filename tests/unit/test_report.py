@@ -16,17 +16,24 @@ import pytest
 from supervisor.clock import SystemClock
 from supervisor.events import (
     ArchiveFailed,
+    ArchiveMeasured,
     CaptureEnded,
     CaptureStarted,
     Cause,
     ClockChecked,
+    CoverageChecked,
     Event,
     FFmpegSaid,
     InputLost,
+    JoinFailed,
+    KeepingFailed,
     LevelsMeasured,
     MissingFrom,
     OffAir,
     Overrun,
+    RecordingDamaged,
+    RecordingJoined,
+    RecordingsPruned,
     SamplesLost,
     SegmentArchived,
     SegmentDropped,
@@ -42,9 +49,10 @@ from supervisor.events import (
 )
 from supervisor.names import SegmentId
 from supervisor.report import LOG, Reporter, set_up
-from tests.unit.made import RUN, sealed_segment
+from tests.unit.made import RUN, START, sealed_segment
 
 SEGMENT = f"{RUN}.00000007"
+RECORDING = Path("/srv/radio_20261123T150000.397Z.flac")
 COMMAND = ("ffmpeg", "-f", "alsa", "-i", "hw:CARD=UMC404HD", "-af", "pan=stereo|c0=c2")
 
 DIED = CaptureEnded(RUN, 1, Cause.DEVICE_LOST, reason="ALSA read error", retry_in_s=2.5)
@@ -61,6 +69,11 @@ EVENTS: list[tuple[Event, str, list[str]]] = [
         DIED,
         "ERROR",
         ["exit code 1", "ALSA read error", "2.5 s"],
+    ),
+    (
+        CaptureEnded(RUN, None, Cause.DEVICE_LOST, "no USB sound card", retry_in_s=2),
+        "ERROR",
+        ["capture could not begin: no USB sound card", "2.0 s"],
     ),
     (FFmpegSaid("warning", "Guessed Channel Layout"), "INFO", ["FFmpeg: Guessed Channel Layout"]),
     (FFmpegSaid("error", "cannot open audio device"), "ERROR", ["FFmpeg: cannot open audio device"]),
@@ -101,6 +114,21 @@ EVENTS: list[tuple[Event, str, list[str]]] = [
     (CLOCK_KEPT, "INFO", ["0.002 s behind its reference (chrony)", "0.250 s ahead of the store's"]),
     (CLOCK_LOOSE, "WARNING", ["not synchronised (timedatectl)", "set-ntp true"]),
     (CLOCK_OFF, "WARNING", ["1.000 s ahead of the store's", "check time synchronisation"]),
+    (
+        RecordingJoined(RECORDING, 360, 3600.0, 912_000_000),
+        "INFO",
+        [str(RECORDING), "360 pieces", "912.0 MB"],
+    ),
+    (JoinFailed(RECORDING, "exit code is 1"), "ERROR", [str(RECORDING), "exit code is 1"]),
+    (RecordingDamaged(RECORDING, "its PCM differs"), "ERROR", [str(RECORDING), "its PCM differs"]),
+    (RecordingsPruned(1, 912_000_000, START), "INFO", ["1 recording ", "2026-11-23T15:45:30.412Z", "912.0 MB"]),
+    (KeepingFailed("Input/output error", Path("/srv")), "ERROR", ["/srv", "Input/output error"]),
+    (CoverageChecked(START, ()), "INFO", ["no gap since 2026-11-23T15:45:30.412Z"]),
+    (
+        CoverageChecked(START, tuple((START, 1.5) for _ in range(7))),
+        "WARNING",
+        ["7 gaps", "10.500 s in all", "(1.500 s)", "and 2 more"],
+    ),
     (Stopping("asked to"), "INFO", ["stopping", "asked to"]),
 ]
 
@@ -177,7 +205,7 @@ def test_an_event_is_one_object_for_machines(event: Event, level: str, told: lis
 
 def test_every_kind_of_event_is_known_here() -> None:
     """An event that is added later has to be given its line, or a place among those that have none."""
-    known = {type(event) for event, _, _ in EVENTS} | {LevelsMeasured}
+    known = {type(event) for event, _, _ in EVENTS} | {LevelsMeasured, ArchiveMeasured}
     assert known == set(get_args(Event))
 
 
