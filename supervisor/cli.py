@@ -116,7 +116,7 @@ def doctor(
     """
     from supervisor.doctor import command, cors
 
-    page = cors.checked_origin(origin) if origin else None
+    page = command.checked_origin(origin)
     if print_cors:
         typer.echo(cors.rule(page))
         return

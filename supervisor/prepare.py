@@ -14,6 +14,8 @@ from supervisor.bucket import Programme
 from supervisor.devices import Device, probe
 from supervisor.errors import UserError
 from supervisor.identity import writer_id
+from supervisor.listener import PublicAddress
+from supervisor.names import Keys
 from supervisor.recordings.retention import Limits
 from supervisor.report import LOG
 from supervisor.room import Wanted, room_in, warnings
@@ -60,6 +62,20 @@ def plan(settings: Settings, source: Source, ffmpeg: str, *, take_over: bool = F
         spool_limit_bytes=_spool_limit_bytes(settings),
         status_address=settings.status_address,
         take_over=take_over,
+        public=public_address(settings),
+    )
+
+
+def public_address(settings: Settings) -> PublicAddress | None:
+    """Where listeners read the station; None when that is not known."""
+    if not settings.r2_public_url:
+        return None
+    return PublicAddress(
+        base=settings.r2_public_url,
+        manifest=Keys(settings.radio_prefix).manifest,
+        origin=settings.radio_page_origin,
+        # by then the station itself would have said that it is off air
+        stale_after_s=settings.offline_after_s,
     )
 
 

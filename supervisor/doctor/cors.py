@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Iterator
 
 from supervisor.doctor.check import Check, failed, ok, skipped, warning
-from supervisor.doctor.web import Reply, request
-from supervisor.errors import UserError
+from supervisor.http_client import Reply, admits, request
 
 READ, PREFLIGHT = "CORS", "CORS preflight"
 
 _EXPOSED = ("ETag", "Date", "Content-Length", "Content-Range")
 _SENT = ("Range", "If-None-Match")
 _MAX_AGE_S = 86_400
-_ORIGIN = re.compile(r"https?://([a-z0-9.-]+|\[[0-9a-f:]+\])(:[0-9]{1,5})?", re.IGNORECASE)
 
 
 def rule(origin: str | None) -> str:
@@ -30,20 +27,6 @@ def rule(origin: str | None) -> str:
     return json.dumps([one], indent=2)
 
 
-def checked_origin(text: str) -> str:
-    """An origin as browsers send it (RFC 6454, section 6.2).
-
-    Raises:
-        UserError: it is not scheme://host[:port].
-    """
-    if not _ORIGIN.fullmatch(text):
-        raise UserError(
-            f"--origin {text}: this is no origin.",
-            "Give the listener page's scheme, host and port and nothing else, for example https://radio.example.",
-        )
-    return text.lower()
-
-
 def checks(url: str, origin: str | None) -> Iterator[Check]:
     """Whether a page of ``origin`` may read ``url``, by what the answers say.
 
@@ -51,7 +34,7 @@ def checks(url: str, origin: str | None) -> Iterator[Check]:
         OSError: nobody answers.
     """
     if origin is None:
-        hint = "Ask again with --origin and the address of the page that plays the station."
+        hint = "Set RADIO_PAGE_ORIGIN, or ask again with --origin: the page that plays the station."
         yield skipped(READ, "no page was named", hint)
         return
     yield reading(request("GET", url, {"Origin": origin}), origin)
@@ -65,7 +48,7 @@ def checks(url: str, origin: str | None) -> Iterator[Check]:
 
 def reading(reply: Reply, origin: str) -> Check:
     """The answer to a GET from a page."""
-    if not _admitted(reply, origin):
+    if not admits(reply, origin):
         said = reply.header("Access-Control-Allow-Origin") or "nothing"
         found = f"pages of {origin} may not read it: Access-Control-Allow-Origin says {said}"
         return failed(READ, found, _paste(origin))
@@ -77,16 +60,12 @@ def reading(reply: Reply, origin: str) -> Check:
 
 def preflight(reply: Reply, origin: str) -> Check:
     """The answer to the question that browsers ask before a request with headers of its own."""
-    if reply.status >= 400 or not _admitted(reply, origin):  # noqa: PLR2004 - HTTP's errors
+    if reply.status >= 400 or not admits(reply, origin):  # noqa: PLR2004 - HTTP's errors
         found = f"refused with status {reply.status}: older browsers cannot read parts of a file"
         return warning(PREFLIGHT, found, _paste(origin))
     if lacking := _lacking(reply, "Access-Control-Allow-Headers", _SENT):
         return warning(PREFLIGHT, f"{', '.join(lacking)} may not be sent", _paste(origin))
     return ok(PREFLIGHT, f"{' and '.join(_SENT)} may be sent")
-
-
-def _admitted(reply: Reply, origin: str) -> bool:
-    return reply.header("Access-Control-Allow-Origin").lower() in {"*", origin}
 
 
 def _lacking(reply: Reply, header: str, names: tuple[str, ...]) -> list[str]:

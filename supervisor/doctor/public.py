@@ -10,7 +10,7 @@ from urllib.parse import quote, urlsplit
 from supervisor.doctor import cors
 from supervisor.doctor.check import Check, Verdict, failed, ok, skipped, warning
 from supervisor.doctor.probe import Probe
-from supervisor.doctor.web import Reply, request
+from supervisor.http_client import Reply, request
 
 URL, HEADERS, PARTS, CLOSED = "public URL", "public headers", "public parts", "public writing"
 

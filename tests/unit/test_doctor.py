@@ -16,14 +16,27 @@ from rich.console import Console
 
 from ffmpeg_profiles.sources import parse_source
 from supervisor.devices import Device
-from supervisor.doctor import bucket, clock, cors, hearing, keys, printing, public, recordings, source, spool, upload
+from supervisor.doctor import (
+    bucket,
+    clock,
+    command,
+    cors,
+    hearing,
+    keys,
+    printing,
+    public,
+    recordings,
+    source,
+    spool,
+    upload,
+)
 from supervisor.doctor.check import Area, Check, Verdict, failed, ok, refused, skipped, warning
 from supervisor.doctor.hearing import Heard, heard, judged
 from supervisor.doctor.probe import segment_and_manifest
 from supervisor.doctor.runner import run
-from supervisor.doctor.web import Reply
 from supervisor.errors import UserError
 from supervisor.host_clock import HostClock
+from supervisor.http_client import Reply
 from supervisor.meters import FLOOR_DB, Measurement
 from supervisor.names import Keys
 from supervisor.settings import Settings
@@ -235,12 +248,12 @@ def test_a_preflight(answer: Reply, verdict: Verdict) -> None:
 def test_what_is_no_origin(wrong: str) -> None:
     """An origin is a scheme, a host and a port, and nothing else."""
     with pytest.raises(UserError, match="this is no origin"):
-        cors.checked_origin(wrong)
+        command.checked_origin(wrong)
 
 
 def test_origins() -> None:
     """Browsers send origins in small letters; the rule for no particular page is for every page."""
-    assert cors.checked_origin("https://Radio.Example:8443") == "https://radio.example:8443"
+    assert command.checked_origin("https://Radio.Example:8443") == "https://radio.example:8443"
     assert json.loads(cors.rule(None))[0]["AllowedOrigins"] == ["*"]
     assert json.loads(cors.rule(PAGE))[0]["AllowedOrigins"] == [PAGE]
 
