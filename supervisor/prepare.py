@@ -18,7 +18,7 @@ from supervisor.listener import PublicAddress
 from supervisor.names import Keys
 from supervisor.recordings.retention import Limits
 from supervisor.report import LOG
-from supervisor.room import Wanted, room_in, warnings
+from supervisor.room import Shortcoming, Wanted, room_in, warnings
 from supervisor.settings import Settings
 from supervisor.spool import Spool
 from supervisor.station import Plan
@@ -144,14 +144,14 @@ def spool(settings: Settings) -> Spool:
     made = Spool(settings.spool_dir)
     try:
         for warning in spool_warnings(settings, made):
-            LOG.warning(warning)
+            LOG.warning("%s", warning)
     except UserError:
         made.close()
         raise
     return made
 
 
-def spool_warnings(settings: Settings, made: Spool) -> list[str]:
+def spool_warnings(settings: Settings, made: Spool) -> list[Shortcoming]:
     """What could be better about the folder of ``made``.
 
     Raises:

@@ -10,11 +10,13 @@ import time
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from typing import BinaryIO
 
 from ffmpeg_profiles.command import compile_command
 from ffmpeg_profiles.meters import meters
 from ffmpeg_profiles.profile import Output, Source
 from ffmpeg_profiles.renditions.flac import RENDITION
+from supervisor.capture import die_with_parent
 from supervisor.doctor.check import Check, failed, ok, warning
 from supervisor.meters import FLOOR_DB, FRAMES_PER_S, Measurement, Meters
 from supervisor.prepare import child_environment
@@ -71,18 +73,8 @@ def listen(ffmpeg: str, source: Source, sample_rate: int) -> Heard:
         os.fdopen(os.memfd_create("hq"), "r+b") as hq,
         os.fdopen(os.memfd_create("log"), "r+b") as log,
     ):
-        hq_options = {name: value for name, value in RENDITION.options.items() if name != "segment_format"}
-        outputs = [Output("pipe:1", {**hq_options, "f": "flac"}), meters(meters_in)]
         try:
-            child = subprocess.Popen(  # noqa: S603 - our own argv
-                compile_command(ffmpeg, source.located(), outputs),
-                stdin=subprocess.DEVNULL,
-                stdout=hq,
-                stderr=log,
-                pass_fds=(meters_in,),
-                env=child_environment(os.environ),
-                process_group=0,
-            )
+            child = _started(ffmpeg, source, meters_in, hq, log)
         finally:
             os.close(meters_in)
         try:
@@ -92,6 +84,21 @@ def listen(ffmpeg: str, source: Source, sample_rate: int) -> Heard:
         hq.seek(0)
         log.seek(0)
         return heard(hq.read(), measurements, sample_rate, log.read().decode(errors="replace"))
+
+
+def _started(ffmpeg: str, source: Source, meters_in: int, hq: BinaryIO, log: BinaryIO) -> subprocess.Popen[bytes]:
+    hq_options = {name: value for name, value in RENDITION.options.items() if name != "segment_format"}
+    outputs = [Output("pipe:1", {**hq_options, "f": "flac"}), meters(meters_in)]
+    return subprocess.Popen(  # noqa: S603 - our own argv
+        # Ctrl-C ends this process, not the thread that listens
+        [*die_with_parent(), *compile_command(ffmpeg, source.located(), outputs)],
+        stdin=subprocess.DEVNULL,
+        stdout=hq,
+        stderr=log,
+        pass_fds=(meters_in,),
+        env=child_environment(os.environ),
+        process_group=0,
+    )
 
 
 def heard(hq: bytes, measurements: Sequence[Measurement], sample_rate: int, log: str) -> Heard:

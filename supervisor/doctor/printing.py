@@ -51,7 +51,7 @@ def table(checks: Sequence[Check]) -> Table:
     for check in checks:
         told = Text(check.found)
         if check.remedy:
-            told.append(f"\n{check.remedy}", style="italic")
+            told.append(f"\n→ {check.remedy}", style="italic")
         made.add_row(Text(check.verdict, style=_STYLES[check.verdict]), Text(check.name), told)
     return made
 

@@ -22,12 +22,11 @@ def checks(settings: Settings, *, on_air: bool) -> Iterator[Check]:
         return
     try:
         with closing(Spool(folder)) as spool:
-            said = prepare.spool_warnings(settings, spool)
+            shortcomings = prepare.spool_warnings(settings, spool)
     except UserError as error:
         yield refused(NAME, error)
         return
-    for line in said:
-        found, _, remedy = line.partition(": ")
-        yield warning(NAME, found, remedy)
-    if not said:
+    for shortcoming in shortcomings:
+        yield warning(NAME, shortcoming.what, shortcoming.remedy)
+    if not shortcomings:
         yield ok(NAME, f"'{folder}' is in memory, with room for {settings.radio_spool_limit_mb} MB")

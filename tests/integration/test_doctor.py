@@ -23,9 +23,9 @@ from supervisor.stores.s3 import Account, S3Store
 from tests.rig.audio import programme
 from tests.rig.edge import Change, edge
 from tests.rig.mounts import tiny_tmpfs
-from tests.rig.parts import free_port
+from tests.rig.parts import eventually, free_port
 from tests.rig.proxy import BLACK_HOLE, Line, proxy_to
-from tests.rig.radio import command
+from tests.rig.radio import PROGRAM, command, environment
 from tests.rig.s3 import ACCESS_KEY, SECRET_KEY, Bucket, start_s3
 from tests.rig.sound import sound_device
 
@@ -454,3 +454,28 @@ def test_what_hangs_is_left_behind(station: Station) -> None:
     found.only("failed", "source", "no answer in time", "'ffmpeg'", besides=frozenset({"bucket: write"}))
     found.only("failed", "bucket: write", "Timeout", "network")
     assert found.verdict("recordings room") == "ok"
+
+
+def test_ctrl_c_leaves_nothing_behind(station: Station) -> None:
+    """Interrupted while it listens, the doctor ends at once, without a traceback, and its FFmpeg with it."""
+    with subprocess.Popen(
+        [*PROGRAM, "doctor"],
+        env=environment({**station.settings, "RADIO_SOURCE": "tone:"}),
+        cwd=station.folder,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as doctor:
+        (listening,) = eventually(lambda: ffmpegs_of(doctor.pid), 20, "the doctor listens")
+        doctor.send_signal(signal.SIGINT)
+        _, said = doctor.communicate(timeout=10)
+    assert doctor.returncode not in {0, None}
+    assert "Traceback" not in said
+    eventually(lambda: not Path(f"/proc/{listening}/exe").exists(), 10, "its FFmpeg has ended")
+
+
+def ffmpegs_of(pid: int) -> list[int]:
+    """The children of a process that capture."""
+    children = Path(f"/proc/{pid}/task").glob("*/children")
+    pids = [int(child) for file in children for child in file.read_text(encoding="ascii").split()]
+    return [child for child in pids if b"aevalsrc" in Path(f"/proc/{child}/cmdline").read_bytes()]
