@@ -249,6 +249,18 @@ class ClockChecked:
 
 
 @dataclass(frozen=True)
+class ListenerLooked:
+    """The newest segment was played as a listener would, with so many requests of class B.
+
+    ``problem`` is what was wrong twice in a row; empty when all is well, or may be.
+    """
+
+    problem: str
+    remedy: str
+    requests: int
+
+
+@dataclass(frozen=True)
 class RecordingJoined:
     """Pieces of the archive became one recording, proven and durable; the pieces are gone."""
 
@@ -341,6 +353,7 @@ Event = (
     | ArchiveFailed
     | SpoolOverflowed
     | ClockChecked
+    | ListenerLooked
     | RecordingJoined
     | JoinFailed
     | RecordingDamaged

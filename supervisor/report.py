@@ -26,6 +26,7 @@ from supervisor.events import (
     JoinFailed,
     KeepingFailed,
     LevelsMeasured,
+    ListenerLooked,
     OffAir,
     Overrun,
     RecordingDamaged,
@@ -159,6 +160,8 @@ def _trouble(event: Event) -> str | None:  # noqa: C901, PLR0911 - a table
             return f"ffmpeg {_ADDRESS.sub('', event.text)}"
         case ClockChecked():
             return _clock_state(event)
+        case ListenerLooked() if event.problem:
+            return "listener"
         case _:
             return None
 
@@ -176,6 +179,8 @@ def _ends(event: Event) -> tuple[str, ...]:  # noqa: PLR0911 - a table
             return ("keeping",)
         case SegmentSealed():
             return ("spool", "capture started", "capture ended")
+        case ListenerLooked(problem=""):
+            return ("listener",)
         case ClockChecked():
             return tuple(state for state in _ClockState if state is not _clock_state(event))
         case _:
@@ -244,6 +249,10 @@ def _line(event: Event) -> Line | None:  # noqa: C901, PLR0911, PLR0912 - a tabl
             return _error(f"the spool is full: segment {s.id} is lost to the archive", segment=str(s.id))
         case ClockChecked():
             return _clock_checked(event)
+        case ListenerLooked(problem=""):
+            return logging.DEBUG, "listeners can play the station", {"requests": event.requests}
+        case ListenerLooked():
+            return _error(f"published, but listeners cannot play it: {event.problem}", requests=event.requests)
         case RecordingJoined() | JoinFailed() | RecordingDamaged() | RecordingsPruned() | KeepingFailed():
             return _kept(event)
         case CoverageChecked():

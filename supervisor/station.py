@@ -8,6 +8,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from ffmpeg_profiles.command import compile_command
@@ -22,6 +23,7 @@ from supervisor.errors import UserError
 from supervisor.events import CaptureEnded, Emit, Event, SegmentPublished, SegmentSealed, Stopping
 from supervisor.host_clock import HostClockWatch
 from supervisor.ledger import Ledger
+from supervisor.listener import Listener, ListenerWatch, PublicAddress, get_as_page
 from supervisor.names import Keys, ledger_name
 from supervisor.publish import Publisher
 from supervisor.recordings.join import Joiner
@@ -59,6 +61,7 @@ class Plan:
     spool_limit_bytes: int
     status_address: tuple[str, int]
     take_over: bool
+    public: PublicAddress | None = None
 
 
 class Station:
@@ -108,6 +111,7 @@ class Station:
         self._booking = self._worker("ledger", lambda: self._ledger.run(self._ended))
         clock_watch = HostClockWatch(lambda: store.clock_ahead_s, self._emit)
         self._checking = self._worker("host-clock", lambda: clock_watch.run(self._ended))
+        self._hearing = [self._worker("listener", partial(self._listen, plan.public))] if plan.public else []
         starts_within_s = programme.segment_s + programme.offline_after_s
         self._web = WebServer(plan.status_address, respond_with(self.status, starts_within_s), "RADIO_STATUS_LISTEN")
 
@@ -129,7 +133,7 @@ class Station:
         self._open_before_going_on_air()
         self._watch.start()
         self._web.start()
-        beside = (self._noting, self._booking, self._checking, self._keeping, self._limiting)
+        beside = (self._noting, self._booking, self._checking, self._keeping, self._limiting, *self._hearing)
         for worker in (*beside, self._archiving, self._publishing, self._sealing, self._capturing):
             worker.start()
         self._stop.wait()
@@ -137,7 +141,7 @@ class Station:
         finished = self._end_in_order()
         self._ended.request()
         self._ledger.wake()
-        for worker in (self._noting, self._booking, self._checking):
+        for worker in (self._noting, self._booking, self._checking, *self._hearing):
             worker.join(1.0)
         self._web.stop()
         self._watch.stop()
@@ -182,6 +186,10 @@ class Station:
             return pcm_md5(self._plan.ffmpeg, flac)
         except DecodeError as error:
             raise DamagedError(f"it cannot be decoded: {error}") from error
+
+    def _listen(self, address: PublicAddress) -> None:
+        listener = Listener(address, self._pcm_md5, self._clock, get_as_page)
+        ListenerWatch(listener, lambda: self._bucket.live, self._emit).run(self._stop)
 
     def _worker(self, name: str, work: Callable[[], None]) -> Worker:
         worker = Worker(name, work, self._worker_ended)

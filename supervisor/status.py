@@ -23,6 +23,7 @@ from supervisor.events import (
     JoinFailed,
     KeepingFailed,
     LevelsMeasured,
+    ListenerLooked,
     MissingFrom,
     OffAir,
     Overrun,
@@ -201,6 +202,11 @@ def _with_facts(s: Snapshot, event: Event, now: datetime) -> Snapshot:  # noqa: 
             return _raise(s, "archive_failing", f"the archive cannot write: {event.why}", remedy, now)
         case ClockChecked():
             return _clock_checked(s, event, now)
+        case ListenerLooked(problem=""):
+            return _clear(s, "not_playable")
+        case ListenerLooked():
+            message = f"published, but listeners cannot play it: {event.problem}"
+            return _raise(s, "not_playable", message, event.remedy, now)
         case ArchiveMeasured() | KeepingFailed() | JoinFailed() | RecordingJoined() | RecordingDamaged():
             return _kept(s, event, now)
         case _:

@@ -28,6 +28,7 @@ from supervisor.events import (
     JoinFailed,
     KeepingFailed,
     LevelsMeasured,
+    ListenerLooked,
     MissingFrom,
     OffAir,
     Overrun,
@@ -115,6 +116,8 @@ EVENTS: list[tuple[Event, str, list[str]]] = [
     (SpoolOverflowed(sealed_segment(7)), "ERROR", [SEGMENT, "spool is full"]),
     (CLOCK_KEPT, "INFO", ["0.002 s behind its reference (chrony)", "0.250 s ahead of the store's"]),
     (CLOCK_LOOSE, "WARNING", ["not synchronised (timedatectl)", "set-ntp true"]),
+    (ListenerLooked("", "", 3), "DEBUG", ["listeners can play"]),
+    (ListenerLooked("it answers 404", "Ask.", 1), "ERROR", ["listeners cannot play it: it answers 404"]),
     (CLOCK_OFF, "WARNING", ["1.000 s ahead of the store's", "check time synchronisation"]),
     (
         RecordingJoined(RECORDING, 360, 3600.0, 912_000_000),
@@ -258,6 +261,7 @@ TROUBLES: list[tuple[Event, Event | None]] = [
     (FFmpegSaid("error", "[alsa @ 0x55d0c0ffee] cannot open audio device"), None),
     (Overrun(RUN), None),
     (CLOCK_OFF, CLOCK_KEPT),
+    (ListenerLooked("it answers 404", "Ask.", 1), ListenerLooked("", "", 3)),
 ]
 
 
