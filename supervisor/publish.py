@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from supervisor.backoff import Backoff
 from supervisor.bucket import LiveBucket, Programme
 from supervisor.clock import Clock
-from supervisor.events import Emit, OffAir, SegmentExpired, SegmentPublished, StoreFailed, StoreRecovered
+from supervisor.events import Emit, OffAir, SegmentExpired, SegmentPublished, StoreFailed, StoreRecovered, WindowMoved
 from supervisor.manifest import Entry
 from supervisor.names import EXTENSIONS
 from supervisor.segments import Place, QueuedSegment, missing_before
@@ -121,17 +121,18 @@ class Publisher:
         self._in_hand = queued
         self._bucket.add(entry)
         if self._persist("manifest", lambda: self._bucket.store_manifest(live=True)):
-            self._listed(queued, entry, upload_s)
-            self._persist("delete", self._bucket.delete_unnamed, self._nothing_waits)
+            self._listed(queued, entry, upload_s, self._clock.monotonic_s() - began_s - upload_s)
+            if self._persist("delete", self._bucket.delete_unnamed, self._nothing_waits):
+                self._emit(WindowMoved(self._bucket.entries[0].index))
         self._in_hand = None
 
-    def _listed(self, queued: QueuedSegment, entry: Entry, upload_s: float) -> None:
+    def _listed(self, queued: QueuedSegment, entry: Entry, upload_s: float, manifest_s: float) -> None:
         latency_s = self._clock.boottime_s() - queued.sealed.closed_boottime_s
         self._alive_at_s = self._clock.monotonic_s()
         self._previous = queued.sealed.place
         self._spool.note_published(queued.sealed)
         self._queue.done(queued)
-        self._emit(SegmentPublished(entry.index, queued.sealed, entry.gap, latency_s, upload_s))
+        self._emit(SegmentPublished(entry.index, queued.sealed, entry.gap, latency_s, upload_s, manifest_s))
 
     def _go_off_air_if_silent(self) -> None:
         silent_s = self._clock.monotonic_s() - self._alive_at_s

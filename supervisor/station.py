@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from ffmpeg_profiles.command import compile_command
@@ -27,7 +27,7 @@ from supervisor.publish import Publisher
 from supervisor.seal import Sealer
 from supervisor.sealing.damage import DamagedError
 from supervisor.spool import Spool
-from supervisor.status import Snapshot, StatusBoard
+from supervisor.status import Setup, Snapshot, StatusBoard
 from supervisor.status_server import keep_state_file, respond_with
 from supervisor.stop import Signal, Stop, Worker
 from supervisor.stores.store import Store, StoreError, Trouble
@@ -54,6 +54,8 @@ class Plan:
     spool_limit_bytes: int
     status_address: tuple[str, int]
     take_over: bool
+    setup: Setup
+    alert_urls: tuple[str, ...] = field(default=(), repr=False)
 
 
 class Station:
@@ -74,7 +76,7 @@ class Station:
         self._opened = False
         self._state_file = spool.folders.state
         self._workers: list[Worker] = []
-        self._board = StatusBoard(programme.station, clock, spool.used_bytes, spool.to_publish.depth)
+        self._board = StatusBoard(programme.station, clock, spool.used_bytes, spool.to_publish.depth, plan.setup)
         self._raw_changed = Signal()
         self._watch = RawWatch(spool.folders.raw, clock, self._raw_changed.set)
 
@@ -102,6 +104,10 @@ class Station:
     def status(self) -> Snapshot:
         """What the station is doing now."""
         return self._board.current()
+
+    def note(self, event: Event) -> None:
+        """Takes an event from outside the line into the status: a line of the log."""
+        self._board.take(event)
 
     def request_stop(self) -> None:
         """Asks the station to end; ``run`` returns when it has."""
