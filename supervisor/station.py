@@ -13,6 +13,7 @@ from pathlib import Path
 from ffmpeg_profiles.command import compile_command
 from ffmpeg_profiles.digest import DecodeError, pcm_md5
 from ffmpeg_profiles.profile import Source
+from supervisor.alerts import Alerts, apprise_places
 from supervisor.archive import Archivist
 from supervisor.bucket import LiveBucket, Programme
 from supervisor.capture import Capture, Format, end_leftovers
@@ -32,6 +33,7 @@ from supervisor.status_server import keep_state_file, respond_with
 from supervisor.stop import Signal, Stop, Worker
 from supervisor.stores.store import Store, StoreError, Trouble
 from supervisor.watch import RawWatch
+from supervisor.watchman import keep_watch
 from supervisor.web import WebServer
 
 RETRIES_END_AFTER_S = 12.0
@@ -98,6 +100,7 @@ class Station:
         self._booking = self._worker("ledger", lambda: self._ledger.run(self._ended))
         clock_watch = HostClockWatch(lambda: store.clock_ahead_s, self._emit)
         self._checking = self._worker("host-clock", lambda: clock_watch.run(self._ended))
+        self._watching = self._worker("alarms", lambda: keep_watch(self.status, self._tell, self._ended))
         starts_within_s = programme.segment_s + programme.offline_after_s
         self._web = WebServer(plan.status_address, respond_with(self.status, starts_within_s), "RADIO_STATUS_LISTEN")
 
@@ -123,7 +126,10 @@ class Station:
         self._open_before_going_on_air()
         self._watch.start()
         self._web.start()
-        aside = (self._noting, self._booking, self._checking)
+        aside = [self._noting, self._booking, self._checking, self._watching]
+        if self._plan.alert_urls:
+            alerts = Alerts(self.status, lambda: apprise_places(self._plan.alert_urls), self._clock)
+            aside.append(self._worker("alerts", lambda: alerts.run(self._ended)))
         for worker in (*aside, self._archiving, self._publishing, self._sealing, self._capturing):
             worker.start()
         self._stop.wait()
