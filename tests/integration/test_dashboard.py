@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import signal
@@ -10,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.rig.parts import eventually, free_port
-from tests.rig.radio import Radio, on_air
+from tests.rig.radio import command, on_air
 from tests.rig.terminal import Terminal, terminal
 
 GIVEN_BACK = ("0", "1")
@@ -38,7 +39,7 @@ def pid_in(window: Terminal) -> int:
 
 @pytest.mark.timeout(90)
 def test_start_shows_the_station_and_ctrl_c_stops_it(tmp_path: Path, tmpfs: Path) -> None:
-    """On a terminal `start` is the dashboard, at every size; Ctrl-C stops the station, and the terminal is as before."""
+    """On a terminal `start` is the dashboard at every size; Ctrl-C stops it, and the terminal is as it was."""
     with terminal(tmp_path, station(tmp_path, tmpfs)) as window:
         before = window.settings_of_line()
         window.run("start")
@@ -90,7 +91,7 @@ def test_two_may_watch_and_leave(tmp_path: Path, tmpfs: Path) -> None:
 
 @pytest.mark.timeout(60)
 def test_who_watches_sees_the_station_go(tmp_path: Path, tmpfs: Path) -> None:
-    """When the station ends the last picture stays, with for how long nothing was heard; nobody there is exit code 3."""
+    """When the station ends the last picture stays and says for how long; nobody there is exit code 3."""
     with on_air(tmp_path, station(tmp_path, tmpfs)) as radio:
         radio.published(1, within_s=20)
         with terminal(tmp_path, radio.settings) as window:
@@ -105,40 +106,66 @@ def test_who_watches_sees_the_station_go(tmp_path: Path, tmpfs: Path) -> None:
 
 
 @pytest.mark.timeout(60)
-@pytest.mark.parametrize("how", ["--no-dashboard", "TERM=dumb ", "pipe"])
-def test_log_lines_where_no_picture_is_wanted(tmp_path: Path, tmpfs: Path, how: str) -> None:
+@pytest.mark.parametrize(
+    ("before", "option", "behind"),
+    [("", ["--no-dashboard"], ""), ("TERM=dumb", [], ""), ("", [], "2>&1 | cat")],
+    ids=["option", "dumb", "pipe"],
+)
+def test_log_lines_where_no_picture_is_wanted(
+    tmp_path: Path, tmpfs: Path, before: str, option: list[str], behind: str
+) -> None:
     """With --no-dashboard, on a dumb terminal and into a pipe `start` writes its log as it always did."""
     with terminal(tmp_path, station(tmp_path, tmpfs), 160, 50) as window:
-        words = ("start", "--no-dashboard") if how == "--no-dashboard" else ("start",)
-        window.run(*words, before="exec 3>&1; " if how == "pipe" else how if "=" in how else "")
-        if how == "pipe":
-            window.press("C-c")
-            window.type(f"{Radio.__name__}=1 {' '.join(['python3', '-c', 'pass'])}")
+        window.run("start", *option, before=before, behind=behind)
         window.shows("INFO    published")
-        assert window.modes[0] == "0"
+        assert window.modes == GIVEN_BACK
+
+
+@pytest.mark.timeout(60)
+def test_a_dumb_terminal_is_told(tmp_path: Path, tmpfs: Path) -> None:
+    """Where no picture can be shown, `dashboard` says so, with what to use instead."""
+    with on_air(tmp_path, station(tmp_path, tmpfs)) as radio:
+        radio.published(1, within_s=20)
+        ended = command("dashboard", settings=radio.settings, folder=tmp_path)
+    assert ended.returncode == 2
+    assert "radio-supervisor status" in ended.stderr
 
 
 @pytest.mark.timeout(60)
 def test_without_colour_there_is_none(tmp_path: Path, tmpfs: Path) -> None:
     """NO_COLOR is honoured: the same picture, and not one colour on the screen."""
-    with terminal(tmp_path, {**station(tmp_path, tmpfs), "NO_COLOR": "1"}) as window:
-        window.run("start")
-        window.shows("ON AIR  radio")
-        coloured = window.tmux("capture-pane", "-p", "-e")
-        assert not re.search(r"\x1b\[(?:\d+;)*(?:3[0-7]|4[0-7]|9[0-7]|10[0-7]|[34]8)(?:;\d+)*m", coloured)
+    colour = re.compile(r"\x1b\[(?:\d+;)*(?:[34][0-8]|9[0-7]|10[0-7])(?:;\d+)*m")
+    settings = station(tmp_path, tmpfs)
+    for variable, expected in (({}, True), ({"NO_COLOR": "1"}, False)):
+        with terminal(tmp_path, {**settings, **variable}) as window:
+            window.run("start")
+            window.shows("ON AIR  radio", " peak ")
+            assert bool(colour.search(window.tmux("capture-pane", "-p", "-e"))) == expected
+            window.press("C-c")
+            window.shows("ended 0", within_s=25)
 
 
 @pytest.mark.timeout(60)
 def test_a_second_ctrl_c_gives_the_terminal_back_too(tmp_path: Path, tmpfs: Path) -> None:
-    """Whoever will not wait for the end has the terminal back at once."""
-    with terminal(tmp_path, station(tmp_path, tmpfs)) as window:
+    """The end is shown while it takes its time; whoever will not wait for it has the terminal back at once."""
+    settings = station(tmp_path, tmpfs)
+    with terminal(tmp_path, settings) as window:
         before = window.settings_of_line()
         window.run("start")
         window.shows("ON AIR  radio")
-        process = pid_in(window)
-        os.kill(process, signal.SIGSTOP)  # both signals are there before it can end by the first
-        os.kill(process, signal.SIGINT)
-        os.kill(process, signal.SIGCONT)
-        window.shows("ended 0", within_s=25)
+        told = json.loads(command("status", "--json", settings=settings, folder=tmp_path).stdout)
+        capture = int(told["capture"]["pid"])
+        os.kill(capture, signal.SIGSTOP)  # an FFmpeg that does not end
+        try:
+            window.press("C-c")
+            window.shows("STOPPING", "SIGINT received")
+
+            def ended() -> bool:
+                window.press("C-c")
+                return "ended 1" in "\n".join(window.screen)
+
+            eventually(ended, 7, "the second Ctrl-C ends it", 0.3)
+        finally:
+            os.kill(capture, signal.SIGKILL)
         assert window.modes == GIVEN_BACK
         assert window.settings_of_line() == before

@@ -40,9 +40,9 @@ class Terminal:
         self.tmux("send-keys", "-l", line)
         self.tmux("send-keys", "Enter")
 
-    def run(self, *words: str, before: str = "") -> None:
+    def run(self, *words: str, before: str = "", behind: str = "") -> None:
         """Types a command of the program; its exit code comes after it as ``ended N``."""
-        self.type(f"{before}{shlex.join([*PROGRAM, *words])}; echo ended $?")
+        self.type(f"{before} {shlex.join([*PROGRAM, *words])} {behind}; echo ended $?")
 
     def press(self, key: str) -> None:
         """Presses one key, by tmux's name for it."""
