@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from datetime import timedelta
 from io import StringIO
@@ -19,6 +20,9 @@ ROOT = Path(__file__).resolve().parents[1]
 _FRAMES = ROOT / "tests" / "unit" / "frames"
 _IMAGES = ROOT / "docs" / "images"
 _STATIONS = {"well": pictures.well, "ill": pictures.ill, "dead": pictures.dead, "begun": pictures.begun}
+_FONTS = re.compile(r"@font-face \{.*?\}\n?", re.DOTALL)
+"""rich names fonts at another site's address; the reader's own will do."""
+
 _SCREENSHOTS = {
     "dashboard-80x24": ("well", 80, 24, MONOKAI),
     "dashboard-80x24-light": ("well", 80, 24, DEFAULT_TERMINAL_THEME),
@@ -38,7 +42,8 @@ def screenshot(name: str, width: int, height: int, theme: TerminalTheme) -> str:
     console = Console(file=StringIO(), record=True, width=width, force_terminal=True, color_system="standard")
     for line in lines(name, width, height):
         console.print(line, highlight=False, no_wrap=True)
-    return console.export_svg(title="radio-supervisor", theme=theme, unique_id=f"radio-{name}-{width}")
+    svg = console.export_svg(title="radio-supervisor", theme=theme, unique_id=f"radio-{name}-{width}")
+    return _FONTS.sub("", svg).replace("Fira Code, monospace", "monospace")
 
 
 def main() -> None:

@@ -99,10 +99,10 @@ def _log(s: Snapshot, width: int) -> _Part:
 
 def _fact_rows(s: Snapshot, width: int) -> list[_Part]:
     """The panels of facts, as many beside each other as the width has room for."""
-    all_panels = panels.panels(s)
     count = max(columns for columns, needed in _COLUMNS_FROM.items() if width >= needed)
-    rows = [all_panels[first : first + count] for first in range(0, len(all_panels), count)]
     column = (width - _BETWEEN * (count - 1)) // count
+    all_panels = panels.panels(s, column)
+    rows = [all_panels[first : first + count] for first in range(0, len(all_panels), count)]
     return [_fact_row(row, column) for row in rows]
 
 

@@ -78,11 +78,11 @@ def meters(view: View, width: int) -> list[Text]:
 
 
 def _bar(rms_db: float, peak_db: float, hold_db: float, width: int) -> Text:
-    """RMS solid, up to the peak lighter, the held peak as a stroke; colours by zone, shapes by meaning."""
+    """RMS high, up to the peak low, the held peak as a stroke: shapes by meaning, colours by zone."""
     rms, peak, hold = (_cells(value, width) for value in (rms_db, peak_db, hold_db))
     text = Text()
     for cell in range(width):
-        glyph = "┃" if cell == hold - 1 else "█" if cell < rms else "▒" if cell < peak else "·"
+        glyph = "┃" if cell == hold - 1 else "▆" if cell < rms else "▂" if cell < peak else "·"
         text.append(glyph, "dim" if glyph == "·" else _zone(cell, width))
     return text
 
@@ -146,9 +146,9 @@ def _place(times: SegmentTimes) -> tuple[str, str]:
     return ("✕", "red") if times.expired else ("◌", "yellow")
 
 
-def panels(s: Snapshot) -> list[Panel]:
-    """All panels of facts, in reading order."""
-    return [_uploads(s), _capture(s), _clock(s), _archive(s), _requests(s), _lost(s)]
+def panels(s: Snapshot, column: int) -> list[Panel]:
+    """All panels of facts, in reading order, for columns of a width."""
+    return [_uploads(s), _capture(s, column), _clock(s), _archive(s, column), _requests(s), _lost(s)]
 
 
 def _uploads(s: Snapshot) -> Panel:
@@ -164,8 +164,8 @@ def _uploads(s: Snapshot) -> Panel:
     return Panel("uploads", (*facts, fact("spool", megabytes(s.spool_bytes))))
 
 
-def _capture(s: Snapshot) -> Panel:
-    device = Text(printable(s.setup.source) or "no source", overflow="ellipsis")
+def _capture(s: Snapshot, column: int) -> Panel:
+    device = _end_of(s.setup.source or "no source", column)
     running = fact("FFmpeg", "not running" if s.capture.pid is None else f"{s.capture.pid}")
     counts = (fact("restarts", f"{s.capture.restarts:,}"), fact("xruns", f"{s.capture.xruns:,}"))
     run = () if s.capture.run is None else (fact("run", s.capture.run),)
@@ -179,11 +179,11 @@ def _clock(s: Snapshot) -> Panel:
     return Panel("clock", (*facts, fact("audio", ppm)))
 
 
-def _archive(s: Snapshot) -> Panel:
+def _archive(s: Snapshot, column: int) -> Panel:
     free = () if s.archive.free_gb is None else (fact("free", f"{s.archive.free_gb:,.1f} GB"),)
     gaps = fact("gaps today", f"{s.archive.gaps_today:,}")
     today = (fact("today", duration(s.archive.seconds_today)),) if s.archive.seconds_today else ()
-    current = Text("nothing yet" if s.archive.current is None else printable(PurePath(s.archive.current).name))
+    current = _end_of("nothing yet" if s.archive.current is None else PurePath(s.archive.current).name, column)
     return Panel("archive", (*free, gaps, *today, fact("segments", f"{s.archive.segments:,}"), current))
 
 
@@ -234,6 +234,12 @@ def rule(title: str, width: int) -> Text:
     line = Text.assemble(("─ ", "dim"), (title, "bold"), " ")
     line.append("─" * max(0, width - line.cell_len), "dim")
     return line
+
+
+def _end_of(name: str, column: int) -> Text:
+    """A name, or its end where it is too long: the end is what tells names of a kind apart."""
+    plain = printable(name)
+    return Text(plain if len(plain) < column else f"…{plain[2 - column :]}")
 
 
 def fact(label: str, value: str) -> Text:

@@ -68,7 +68,8 @@ def life(count: int) -> Iterator[tuple[float, Event]]:
 def well() -> Snapshot:
     """On air for two hours, nothing wrong."""
     seen = replayed(*life(721))
-    return seen.model_copy(update={"uptime_s": 7_215.0, "spool_bytes": 5_400_000, "queue_depth": 0})
+    archive = seen.archive.model_copy(update={"free_gb": 412.6, "seconds_today": 7_200.0})
+    return seen.model_copy(update={"uptime_s": 7_215.0, "spool_bytes": 5_400_000, "archive": archive})
 
 
 @cache

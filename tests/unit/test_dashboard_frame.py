@@ -47,7 +47,14 @@ def test_everything_that_matters_is_there_at_home(width: int, height: int) -> No
         *("ON AIR  my-radio  on air for 2 h 0 min", "no alarms", "-6.2 peak  -18.0 RMS", "-7.1 peak  -19.4 RMS"),
         *("-16.8 LUFS", "02841830", "sealed", "uploaded", "listed", "pruned", "29 ms p50, 32 ms p99", "13.4 Mbit/s"),
         *("needed 2.16", "queue 0", "retries 0", "offset -0.3 ms", "store +12.0 ms", "audio +12.3 ppm", "restarts 0"),
-        *("alsa:hw:CARD=UMC404HD", "xruns 0", "gaps today 0", "this month 2,163", "class A, 1,000,000 free"),
+        *(
+            "alsa:hw:CARD=UMC404HD",
+            "xruns 0",
+            "free 412.6 GB",
+            "gaps today 0",
+            "this month 2,163",
+            "class A, 1,000,000 free",
+        ),
         *("forecast 190,341, 19 %", "lost samples", "published 02841830 (10 s)", "q leaves"),
     ):
         assert wanted in text, wanted
