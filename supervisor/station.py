@@ -23,7 +23,7 @@ from supervisor.errors import UserError
 from supervisor.events import CaptureEnded, Emit, Event, SegmentPublished, SegmentSealed, Stopping
 from supervisor.host_clock import HostClockWatch
 from supervisor.ledger import Ledger
-from supervisor.names import Keys, ledger_name
+from supervisor.names import Keys, ledger_name, requests_name
 from supervisor.publish import Publisher
 from supervisor.seal import Sealer
 from supervisor.sealing.damage import DamagedError
@@ -32,6 +32,7 @@ from supervisor.status import Setup, Snapshot, StatusBoard
 from supervisor.status_server import keep_state_file, respond_with
 from supervisor.stop import Signal, Stop, Worker
 from supervisor.stores.store import Store, StoreError, Trouble
+from supervisor.tally import keep_requests, kept_requests
 from supervisor.watch import RawWatch
 from supervisor.watchman import keep_watch
 from supervisor.web import WebServer
@@ -78,7 +79,15 @@ class Station:
         self._opened = False
         self._state_file = spool.folders.state
         self._workers: list[Worker] = []
-        self._board = StatusBoard(programme.station, clock, spool.used_bytes, spool.to_publish.depth, plan.setup)
+        tally = plan.recordings / requests_name(programme.station)
+        self._board = StatusBoard(
+            programme.station,
+            clock,
+            spool.used_bytes,
+            spool.to_publish.depth,
+            plan.setup,
+            kept_requests(tally),
+        )
         self._raw_changed = Signal()
         self._watch = RawWatch(spool.folders.raw, clock, self._raw_changed.set)
 
@@ -100,6 +109,7 @@ class Station:
         self._booking = self._worker("ledger", lambda: self._ledger.run(self._ended))
         clock_watch = HostClockWatch(lambda: store.clock_ahead_s, self._emit)
         self._checking = self._worker("host-clock", lambda: clock_watch.run(self._ended))
+        self._tallying = self._worker("tally", lambda: keep_requests(self._board.requests, tally, self._ended))
         self._watching = self._worker("alarms", lambda: keep_watch(self.status, self._tell, self._ended))
         starts_within_s = programme.segment_s + programme.offline_after_s
         self._web = WebServer(plan.status_address, respond_with(self.status, starts_within_s), "RADIO_STATUS_LISTEN")
@@ -126,7 +136,7 @@ class Station:
         self._open_before_going_on_air()
         self._watch.start()
         self._web.start()
-        aside = [self._noting, self._booking, self._checking, self._watching]
+        aside = [self._noting, self._booking, self._checking, self._tallying, self._watching]
         if self._plan.alert_urls:
             alerts = Alerts(self.status, lambda: apprise_places(self._plan.alert_urls), self._clock)
             aside.append(self._worker("alerts", lambda: alerts.run(self._ended)))

@@ -365,6 +365,7 @@ class StatusBoard:
         spool_bytes: Callable[[], int],
         queue_depth: Callable[[], int],
         setup: Setup | None = None,
+        requests: Requests | None = None,
     ) -> None:
         now = utc(clock.wall_s())
         self._clock = clock
@@ -373,13 +374,24 @@ class StatusBoard:
         self._began_s = clock.monotonic_s()
         self._guard = threading.Lock()
         self._snapshot = Snapshot(
-            since=now, started_at=now, updated_at=now, station=station, pid=os.getpid(), setup=setup or Setup()
+            since=now,
+            started_at=now,
+            updated_at=now,
+            station=station,
+            pid=os.getpid(),
+            setup=setup or Setup(),
+            requests=requests or Requests(),
         )
 
     def take(self, event: Event) -> None:
         """Takes an event."""
         with self._guard:
             self._snapshot = reduce(self._snapshot, event, utc(self._clock.wall_s()))
+
+    def requests(self) -> Requests:
+        """How many billed requests there were."""
+        with self._guard:
+            return self._snapshot.requests
 
     def current(self) -> Snapshot:
         """The snapshot now."""
