@@ -7,7 +7,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 CLIENT_TESTS := radio-client/tests
 
-.PHONY: help demo test lint format bench soak setup setup-dev lock docs clean
+.PHONY: help demo test lint format bench soak setup setup-dev lock docs frames screenshots clean
 
 help: ## Show what can be made.
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
@@ -53,6 +53,12 @@ bench: ## Measure latency and CPU beside what they are compared to.
 
 docs: $(VENV)/.ready-dev ## Write the generated part of docs/reference.
 	$(BIN)/python -m tools.reference
+
+frames: $(VENV)/.ready-dev ## Write the dashboard's frames that the tests compare with.
+	$(BIN)/python -m tools.frames frames
+
+screenshots: $(VENV)/.ready-dev ## Write the dashboard's screenshots in docs/images.
+	$(BIN)/python -m tools.frames screenshots
 
 lock: ## Write the lock files anew (needs uv).
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \

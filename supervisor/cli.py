@@ -15,10 +15,11 @@ from supervisor import __version__, archive_commands, report
 from supervisor.encoding import usable_ffmpeg
 from supervisor.errors import Exit, UserError
 from supervisor.options import AsJson, EnvFile, SetOptions, load_settings
-from supervisor.settings import source_of
+from supervisor.settings import Settings, source_of
 
 if TYPE_CHECKING:
     from supervisor.devices import Device
+    from supervisor.running import Picture
     from supervisor.status import Snapshot
 
 app = typer.Typer(
@@ -40,8 +41,11 @@ def start(
     take_over: Annotated[
         bool, typer.Option("--take-over", help="Go on air even if another supervisor is on air at this prefix.")
     ] = False,
+    no_dashboard: Annotated[
+        bool, typer.Option("--no-dashboard", help="Write log lines on a terminal too, instead of the dashboard.")
+    ] = False,
 ) -> None:
-    """Go on air: capture, publish and archive until SIGTERM or Ctrl-C.
+    """Go on air: capture, publish and archive until SIGTERM or Ctrl-C. A terminal shows the dashboard.
 
     Settings come from the environment and the env file; 'radio-supervisor config' shows them all. Exit codes: 0 stopped
     cleanly, 1 failed, 2 wrong settings or something missing.
@@ -58,7 +62,7 @@ def start(
         plan = prepare.plan(settings, source, ffmpeg.result(), take_over=take_over)
     store = prepare.store(settings)
     with closing(prepare.spool(settings)) as spool:
-        run_station(plan, store, spool)
+        run_station(plan, store, spool, None if no_dashboard else _picture())
 
 
 @app.command()
@@ -88,12 +92,7 @@ def status(env_file: EnvFile = None, set_: SetOptions = None, as_json: AsJson = 
     settings = load_settings(env_file, set_).settings
     snapshot = ask(settings.status_address, Folders(settings.spool_dir))
     if snapshot is None:
-        host, port = settings.status_address
-        raise UserError(
-            f"nothing answers at {host}:{port}.",
-            "Is the supervisor running, and with the same RADIO_STATUS_LISTEN?",
-            Exit.NO_ANSWER,
-        )
+        raise _no_answer(settings)
     typer.echo(status_json(snapshot) if as_json else _status_text(snapshot))
     raise typer.Exit(Exit.OK if snapshot.state in ON_AIR else Exit.FAILED)
 
@@ -121,6 +120,24 @@ def doctor(
         typer.echo(cors.rule(page))
         return
     raise typer.Exit(command.run_doctor(load_settings(env_file, set_), page, as_json=as_json))
+
+
+@app.command()
+def dashboard(env_file: EnvFile = None, set_: SetOptions = None) -> None:
+    """Watch a running supervisor in this terminal; q or Ctrl-C leaves, and the station goes on.
+
+    Exit codes: 0 left, 2 there is no terminal, 3 nothing answers.
+    """
+    from supervisor.dashboard.shell import attach
+    from supervisor.spool import Folders
+    from supervisor.status_server import ask
+
+    settings = load_settings(env_file, set_).settings
+    folders = Folders(settings.spool_dir)
+    first = ask(settings.status_address, folders)
+    if first is None:
+        raise _no_answer(settings)
+    attach(lambda: ask(settings.status_address, folders), first)
 
 
 @app.command()
@@ -169,6 +186,24 @@ def main() -> None:
     except UserError as error:
         typer.echo(f"radio-supervisor: {error}", err=True)
         sys.exit(error.exit_code)
+
+
+def _picture() -> Picture | None:
+    """The dashboard, if there is a terminal that can show it."""
+    if not sys.stdout.isatty():
+        return None
+    from supervisor.dashboard.shell import on_terminal
+
+    return on_terminal()
+
+
+def _no_answer(settings: Settings) -> UserError:
+    host, port = settings.status_address
+    return UserError(
+        f"nothing answers at {host}:{port}.",
+        "Is the supervisor running, and with the same RADIO_STATUS_LISTEN?",
+        Exit.NO_ANSWER,
+    )
 
 
 def _status_text(s: Snapshot) -> str:

@@ -97,20 +97,23 @@ class LevelsMeasured:
     """The last half second of programme: dBFS per channel, short-term loudness in LUFS (EBU R128).
 
     ``drift_ppm`` is how much faster the device's clock runs than the machine's; None before that can be told.
+    ``span_s`` is how much programme it is.
     """
 
     peak_db: tuple[float, ...]
     rms_db: tuple[float, ...]
     lufs: float
     drift_ppm: float | None = None
+    span_s: float = 0.5
 
 
 @dataclass(frozen=True)
 class SegmentSealed:
-    """A pair is publishable."""
+    """A pair is publishable, ``latency_s`` after its HQ file was closed."""
 
     segment: SealedSegment
     seal_ms: float
+    latency_s: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -143,13 +146,24 @@ class SegmentDropped:
 
 @dataclass(frozen=True)
 class SegmentPublished:
-    """The manifest that names the segment is stored; ``latency_s`` after its HQ file was closed."""
+    """The manifest that names the segment is stored; ``latency_s`` after its HQ file was closed.
+
+    Of that, ``upload_s`` went into both objects and ``manifest_s`` into the manifest.
+    """
 
     index: int
     segment: SealedSegment
     gap: int
     latency_s: float
     upload_s: float
+    manifest_s: float = 0.0
+
+
+@dataclass(frozen=True)
+class WindowMoved:
+    """The bucket holds no segment whose index is lower than ``oldest``."""
+
+    oldest: int
 
 
 @dataclass(frozen=True)
@@ -321,6 +335,30 @@ class CoverageChecked:
 
 
 @dataclass(frozen=True)
+class AlarmRaised:
+    """A rule over the status found that something needs attention."""
+
+    code: str
+    message: str
+    remedy: str
+
+
+@dataclass(frozen=True)
+class AlarmCleared:
+    """What a rule had found is over."""
+
+    code: str
+
+
+@dataclass(frozen=True)
+class Logged:
+    """A line of the log, of a ``level`` as Python's logging names it."""
+
+    level: str
+    text: str
+
+
+@dataclass(frozen=True)
 class Stopping:
     """The station was asked to stop."""
 
@@ -345,6 +383,7 @@ Event = (
     | SegmentDropped
     | SegmentPublished
     | SegmentFoundListed
+    | WindowMoved
     | SegmentExpired
     | StoreFailed
     | StoreRecovered
@@ -361,6 +400,9 @@ Event = (
     | KeepingFailed
     | ArchiveMeasured
     | CoverageChecked
+    | AlarmRaised
+    | AlarmCleared
+    | Logged
     | Stopping
 )
 

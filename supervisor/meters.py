@@ -87,7 +87,8 @@ class Meters:
 def levels(measurements: Sequence[Measurement]) -> LevelsMeasured:
     """Several measurements, at least one, as one: the highest peak, the last of the rest."""
     peaks_db = tuple(max(channel) for channel in zip(*(measured.peak_db for measured in measurements), strict=True))
-    return LevelsMeasured(peaks_db, measurements[-1].rms_db, measurements[-1].lufs)
+    span_s = len(measurements) / FRAMES_PER_S
+    return LevelsMeasured(peaks_db, measurements[-1].rms_db, measurements[-1].lufs, span_s=span_s)
 
 
 def _number_and_ticks(frame_line: bytes) -> tuple[int, int]:

@@ -51,6 +51,8 @@ def _capture(s: Snapshot) -> Iterator[Metric]:
     yield _counter("radio_capture_xruns", "Overruns of the device's buffer.", s.capture.xruns)
     channels = {str(number): value for number, value in enumerate(s.levels.peak_db, 1)}
     yield _labelled("radio_peak_dbfs", "Highest sample of the last half second.", "channel", channels)
+    yield _gauge("radio_silent_seconds", "For how long nothing was louder than RADIO_SILENCE_DB.", s.levels.silent_s)
+    yield _counter("radio_clipped", "Half seconds with a sample at full scale.", s.levels.clips)
     if s.levels.lufs is not None:
         yield _gauge("radio_loudness_lufs", "Short-term loudness (EBU R128).", s.levels.lufs)
 
@@ -61,6 +63,9 @@ def _publishing(s: Snapshot) -> Iterator[Metric]:
         yield _gauge("radio_latest_index", "Index of the newest segment.", s.latest)
     yield _gauge("radio_queue_depth", "Segments that wait to be published.", s.queue_depth)
     yield _counter("radio_upload_errors", "Requests that failed.", s.upload.errors)
+    yield _counter("radio_class_a_requests", "Requests that the store bills as class A.", s.requests.class_a)
+    forecast = s.requests.class_a_forecast
+    yield _gauge("radio_class_a_month_forecast", "What this month will have of them at this rate.", forecast)
     quantiles_ms = {"0.5": s.publish_latency_ms.p50, "0.99": s.publish_latency_ms.p99}
     told_s = {quantile: ms / 1000 for quantile, ms in quantiles_ms.items() if ms is not None}
     text = "From the end of an HQ file to the manifest that names it, over the last 360 segments."

@@ -87,6 +87,11 @@ def parse_sealed(name: str) -> SegmentId | None:
     return SegmentId(match[1], int(match[2])) if match else None
 
 
+def requests_name(station: str) -> str:
+    """The file of a station's count of billed requests, beside its recordings."""
+    return f"{station}_requests.json"
+
+
 def ledger_name(station: str) -> str:
     """The file of JSON lines in which a station's losses are kept, beside its recordings."""
     return f"{station}_losses.jsonl"

@@ -22,12 +22,18 @@ from supervisor.room import Shortcoming, Wanted, room_in, warnings
 from supervisor.settings import Settings
 from supervisor.spool import Spool
 from supervisor.station import Plan
+from supervisor.status import Setup
 from supervisor.stores.folder import FolderStore
 from supervisor.stores.s3 import Account, S3Store
 from supervisor.stores.store import Store
 
 _NOT_FOR_CHILDREN = ("R2_", "RADIO_")
 _LEAST_TIMEOUT_S = 10.0
+
+_R2_HOSTS = ".r2.cloudflarestorage.com"
+_R2_CLASS_A_FREE = 1_000_000
+"""A month (Cloudflare R2's price list)."""
+
 _DEVICE_REMEDIES = {
     os.strerror(errno.EBUSY): "Another program is using it: 'fuser -v /dev/snd/*' shows which. On a desktop, "
     "switch the card off in the sound settings.",
@@ -63,6 +69,8 @@ def plan(settings: Settings, source: Source, ffmpeg: str, *, take_over: bool = F
         status_address=settings.status_address,
         take_over=take_over,
         public=public_address(settings),
+        setup=_setup(settings),
+        alert_urls=tuple(settings.radio_alert_urls.get_secret_value().split()),
     )
 
 
@@ -167,6 +175,22 @@ def spool_warnings(settings: Settings, made: Spool) -> list[Shortcoming]:
 def child_environment(environment: Mapping[str, str]) -> dict[str, str]:
     """What FFmpeg gets to see: nothing of ours, secrets least of all."""
     return {name: value for name, value in environment.items() if not name.startswith(_NOT_FOR_CHILDREN)}
+
+
+def _setup(settings: Settings) -> Setup:
+    """What the status tells of the settings; nothing of it is secret."""
+    host = urlsplit(settings.r2_endpoint).hostname or ""
+    billed = settings.radio_store == "s3" and host.endswith(_R2_HOSTS)
+    return Setup(
+        source=settings.radio_source,
+        segment_s=settings.radio_segment_seconds,
+        window=settings.radio_window,
+        offline_after_s=settings.offline_after_s,
+        silence_db=settings.radio_silence_db,
+        silence_s=settings.radio_silence_seconds,
+        min_free_gb=settings.radio_recordings_min_free_gb,
+        class_a_free=_R2_CLASS_A_FREE if billed else None,
+    )
 
 
 def _spool_limit_bytes(settings: Settings) -> int:

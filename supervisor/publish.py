@@ -18,6 +18,7 @@ from supervisor.events import (
     SegmentPublished,
     StoreFailed,
     StoreRecovered,
+    WindowMoved,
 )
 from supervisor.manifest import Entry
 from supervisor.names import EXTENSIONS
@@ -132,17 +133,18 @@ class Publisher:
         self._in_hand = queued
         self._bucket.add(entry)
         if self._persist("manifest", lambda: self._bucket.store_manifest(live=True)):
-            self._listed(queued, entry, upload_s)
-            self._persist("delete", self._bucket.delete_unnamed, self._nothing_waits)
+            self._listed(queued, entry, upload_s, self._clock.monotonic_s() - began_s - upload_s)
+            if self._persist("delete", self._bucket.delete_unnamed, self._nothing_waits):
+                self._emit(WindowMoved(self._bucket.entries[0].index))
         self._in_hand = None
 
-    def _listed(self, queued: QueuedSegment, entry: Entry, upload_s: float) -> None:
+    def _listed(self, queued: QueuedSegment, entry: Entry, upload_s: float, manifest_s: float) -> None:
         latency_s = self._clock.boottime_s() - queued.sealed.closed_boottime_s
         self._alive_at_s = self._clock.monotonic_s()
         self._previous = queued.sealed.place
         self._spool.note_published(queued.sealed)
         # told first: what was not told is still queued at the next start
-        self._emit(SegmentPublished(entry.index, queued.sealed, entry.gap, latency_s, upload_s))
+        self._emit(SegmentPublished(entry.index, queued.sealed, entry.gap, latency_s, upload_s, manifest_s))
         self._queue.done(queued)
 
     def _go_off_air_if_silent(self) -> None:

@@ -8,11 +8,15 @@ import math
 import re
 import shlex
 import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from enum import StrEnum
 from typing import TextIO
 
 from supervisor.clock import Clock, iso_ms, utc
 from supervisor.events import (
+    AlarmCleared,
+    AlarmRaised,
     ArchiveFailed,
     ArchiveMeasured,
     CaptureEnded,
@@ -20,6 +24,7 @@ from supervisor.events import (
     Cause,
     ClockChecked,
     CoverageChecked,
+    Emit,
     Event,
     FFmpegSaid,
     InputLost,
@@ -27,6 +32,7 @@ from supervisor.events import (
     KeepingFailed,
     LevelsMeasured,
     ListenerLooked,
+    Logged,
     OffAir,
     Overrun,
     RecordingDamaged,
@@ -45,6 +51,7 @@ from supervisor.events import (
     Stopping,
     StoreFailed,
     StoreRecovered,
+    WindowMoved,
 )
 from supervisor.throttle import EVERY_S, Throttle
 
@@ -101,6 +108,44 @@ def set_up(log_format: str, level: str, stream: TextIO | None = None) -> None:
     handler.addFilter(_is_news)
     logging.basicConfig(handlers=[handler], level=logging.WARNING, force=True)
     LOG.setLevel(level)
+
+
+@contextmanager
+def told_to(emit: Emit) -> Iterator[None]:
+    """Tells every line of the log as an event too, while the block runs."""
+    handler = _Telling(emit)
+    handler.addFilter(_is_news)
+    logging.root.addHandler(handler)
+    try:
+        yield
+    finally:
+        logging.root.removeHandler(handler)
+
+
+class _Telling(logging.Handler):
+    def __init__(self, emit: Emit) -> None:
+        super().__init__()
+        self._emit = emit
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self._emit(Logged(record.levelname, record.getMessage()))
+
+
+def pause_lines() -> Callable[[], None]:
+    """Writes no more lines to a terminal, until what is returned is called; lines to a file or a pipe go on."""
+    paused = [
+        handler
+        for handler in logging.root.handlers
+        if isinstance(handler, logging.StreamHandler) and handler.stream.isatty()
+    ]
+    for handler in paused:
+        logging.root.removeHandler(handler)
+
+    def resume() -> None:
+        while paused:
+            logging.root.addHandler(paused.pop())
+
+    return resume
 
 
 def _is_news(record: logging.LogRecord) -> bool:
@@ -189,7 +234,7 @@ def _ends(event: Event) -> tuple[str, ...]:  # noqa: PLR0911 - a table
 
 def _line(event: Event) -> Line | None:  # noqa: C901, PLR0911, PLR0912 - a table, one row for each event
     match event:
-        case LevelsMeasured() | ArchiveMeasured():
+        case LevelsMeasured() | ArchiveMeasured() | Logged():
             return None
         case CaptureStarted():
             return _info(f"capturing, run {event.run} (FFmpeg is process {event.pid})", run=event.run, pid=event.pid)
@@ -231,6 +276,8 @@ def _line(event: Event) -> Line | None:  # noqa: C901, PLR0911, PLR0912 - a tabl
             return _info(
                 f"segment {s.id} had been published just before the last end", segment=str(s.id), gap=event.gap
             )
+        case WindowMoved(oldest=oldest):
+            return logging.DEBUG, f"the bucket begins at {oldest:08d}", {"oldest": oldest}
         case SegmentExpired(segment=s):
             return _warning(f"segment {s.id} came too late for the window and was not published", segment=str(s.id))
         case StoreFailed():
@@ -257,6 +304,10 @@ def _line(event: Event) -> Line | None:  # noqa: C901, PLR0911, PLR0912 - a tabl
             return _kept(event)
         case CoverageChecked():
             return _coverage(event)
+        case AlarmRaised(code=code):
+            return _warning(f"alarm {code}: {event.message} {event.remedy}", code=code)
+        case AlarmCleared(code=code):
+            return _info(f"alarm {code} is over", code=code)
         case Stopping():
             return _info(f"stopping: {event.why}", why=event.why)
 

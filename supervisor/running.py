@@ -8,15 +8,17 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from types import FrameType
+from typing import Protocol
 
 from supervisor.clock import SystemClock
 from supervisor.errors import Exit
-from supervisor.report import LOG, Reporter
+from supervisor.report import LOG, Reporter, told_to
 from supervisor.spool import Spool
 from supervisor.station import Plan, Station
+from supervisor.status import Snapshot
 from supervisor.stores.store import Store
 
 _M_MMAP_THRESHOLD = -3
@@ -39,8 +41,20 @@ def keep_memory_flat() -> None:
         ctypes.CDLL(None).mallopt(_M_MMAP_THRESHOLD, _MMAP_THRESHOLD_BYTES)
 
 
-def run_station(plan: Plan, store: Store, spool: Spool) -> None:
-    """Runs until SIGTERM or SIGINT; a second signal ends the process at once.
+class Picture(Protocol):
+    """Shows a station in the terminal."""
+
+    def beside(self, ask: Callable[[], Snapshot]) -> AbstractContextManager[None]:
+        """Shows what ``ask`` tells for as long as the block runs."""
+        ...
+
+    def leave(self) -> None:
+        """Gives the terminal back at once; safe in a signal handler."""
+        ...
+
+
+def run_station(plan: Plan, store: Store, spool: Spool, picture: Picture | None = None) -> None:
+    """Runs until SIGTERM or SIGINT; a second signal ends the process at once. ``picture`` shows it meanwhile.
 
     Raises:
         UserError: something that the operator has to put right.
@@ -49,7 +63,8 @@ def run_station(plan: Plan, store: Store, spool: Spool) -> None:
     keep_memory_flat()
     sys.setswitchinterval(_SWITCH_INTERVAL_S)
     station = Station(plan, store, spool, clock, Reporter(clock).take)
-    with _signals(station):
+    shown = picture.beside(station.status) if picture else nullcontext()
+    with told_to(station.note), _signals(station, picture), shown:
         finished = station.run()
     if not finished:
         LOG.warning("some requests still hang; what they carry stays in the spool and is taken up by the next start")
@@ -58,7 +73,7 @@ def run_station(plan: Plan, store: Store, spool: Spool) -> None:
 
 
 @contextmanager
-def _signals(station: Station) -> Iterator[None]:
+def _signals(station: Station, picture: Picture | None) -> Iterator[None]:
     asked_at_s: float | None = None
 
     def stop(number: int, _: FrameType | None) -> None:
@@ -67,6 +82,8 @@ def _signals(station: Station) -> Iterator[None]:
         if asked_at_s is not None and now_s - asked_at_s < _SAME_SIGNAL_S:
             return
         if asked_at_s is not None:
+            if picture is not None:
+                picture.leave()
             LOG.warning("ended at once by a second signal; the next start takes up what is in the spool")
             logging.shutdown()
             os._exit(Exit.FAILED)

@@ -77,7 +77,8 @@ class Sealer:
             self._emit(SpoolFailed(raw.id, f"{error.strerror} ({self._spool.fill})"))
             return False
         self._spool.discard_raw(raw)
-        self._emit(SegmentSealed(segment, (self._clock.monotonic_s() - began_s) * 1000))
+        seal_ms = (self._clock.monotonic_s() - began_s) * 1000
+        self._emit(SegmentSealed(segment, seal_ms, self._clock.boottime_s() - segment.closed_boottime_s))
         return True
 
     def _sealed(self, raw: RawSegment, first_sample: int, full_samples: int) -> SealedPair | None:

@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
 from ffmpeg_profiles.command import compile_command
 from ffmpeg_profiles.digest import DecodeError, pcm_md5
 from ffmpeg_profiles.profile import Source
+from supervisor.alerts import Alerts, apprise_places
 from supervisor.archive import Archivist, Overflow
 from supervisor.bucket import LiveBucket, Programme
 from supervisor.capture import Capture, Format, end_leftovers
@@ -24,7 +25,7 @@ from supervisor.events import CaptureEnded, Emit, Event, SegmentPublished, Segme
 from supervisor.host_clock import HostClockWatch
 from supervisor.ledger import Ledger
 from supervisor.listener import Listener, ListenerWatch, PublicAddress, get_as_page
-from supervisor.names import Keys, ledger_name
+from supervisor.names import Keys, ledger_name, requests_name
 from supervisor.publish import Publisher
 from supervisor.recordings.join import Joiner
 from supervisor.recordings.keeper import Keeper
@@ -33,11 +34,13 @@ from supervisor.recordings.retention import Limits
 from supervisor.seal import Sealer
 from supervisor.sealing.damage import DamagedError
 from supervisor.spool import Spool
-from supervisor.status import Snapshot, StatusBoard
+from supervisor.status import Setup, Snapshot, StatusBoard
 from supervisor.status_server import keep_state_file, respond_with
 from supervisor.stop import Signal, Stop, Worker
 from supervisor.stores.store import Store, StoreError, Trouble
+from supervisor.tally import keep_requests, kept_requests
 from supervisor.watch import RawWatch
+from supervisor.watchman import keep_watch
 from supervisor.web import WebServer
 
 RETRIES_END_AFTER_S = 12.0
@@ -61,7 +64,9 @@ class Plan:
     spool_limit_bytes: int
     status_address: tuple[str, int]
     take_over: bool
+    setup: Setup
     public: PublicAddress | None = None
+    alert_urls: tuple[str, ...] = field(default=(), repr=False)
 
 
 class Station:
@@ -82,7 +87,15 @@ class Station:
         self._opened = False
         self._state_file = spool.folders.state
         self._workers: list[Worker] = []
-        self._board = StatusBoard(programme.station, clock, spool.used_bytes, spool.to_publish.depth)
+        tally = plan.recordings / requests_name(programme.station)
+        self._board = StatusBoard(
+            programme.station,
+            clock,
+            spool.used_bytes,
+            spool.to_publish.depth,
+            plan.setup,
+            kept_requests(tally),
+        )
         self._raw_changed = Signal()
         self._watch = RawWatch(spool.folders.raw, clock, self._raw_changed.set)
 
@@ -112,12 +125,18 @@ class Station:
         clock_watch = HostClockWatch(lambda: store.clock_ahead_s, self._emit)
         self._checking = self._worker("host-clock", lambda: clock_watch.run(self._ended))
         self._hearing = [self._worker("listener", partial(self._listen, plan.public))] if plan.public else []
+        self._tallying = self._worker("tally", lambda: keep_requests(self._board.requests, tally, self._ended))
+        self._watching = self._worker("alarms", lambda: keep_watch(self.status, self._tell, self._ended))
         starts_within_s = programme.segment_s + programme.offline_after_s
         self._web = WebServer(plan.status_address, respond_with(self.status, starts_within_s), "RADIO_STATUS_LISTEN")
 
     def status(self) -> Snapshot:
         """What the station is doing now."""
         return self._board.current()
+
+    def note(self, event: Event) -> None:
+        """Takes an event from outside the line into the status: a line of the log."""
+        self._board.take(event)
 
     def request_stop(self) -> None:
         """Asks the station to end; ``run`` returns when it has."""
@@ -133,15 +152,20 @@ class Station:
         self._open_before_going_on_air()
         self._watch.start()
         self._web.start()
-        beside = (self._noting, self._booking, self._checking, self._keeping, self._limiting, *self._hearing)
-        for worker in (*beside, self._archiving, self._publishing, self._sealing, self._capturing):
+        aside = [self._noting, self._booking, self._checking, self._tallying, self._watching, *self._hearing]
+        if self._plan.alert_urls:
+            alerts = Alerts(self.status, lambda: apprise_places(self._plan.alert_urls), self._clock)
+            aside.append(self._worker("alerts", lambda: alerts.run(self._ended)))
+        for worker in (*aside, self._keeping, self._limiting):
+            worker.start()
+        for worker in (self._archiving, self._publishing, self._sealing, self._capturing):
             worker.start()
         self._stop.wait()
         self._emit(Stopping("asked to" if self._failed() is None else "something failed"))
         finished = self._end_in_order()
         self._ended.request()
         self._ledger.wake()
-        for worker in (self._noting, self._booking, self._checking, *self._hearing):
+        for worker in aside:
             worker.join(1.0)
         self._web.stop()
         self._watch.stop()

@@ -13,6 +13,8 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from supervisor.clock import Clock, Instant, utc
 from supervisor.events import (
+    AlarmCleared,
+    AlarmRaised,
     ArchiveFailed,
     ArchiveMeasured,
     CaptureEnded,
@@ -24,6 +26,7 @@ from supervisor.events import (
     KeepingFailed,
     LevelsMeasured,
     ListenerLooked,
+    Logged,
     MissingFrom,
     OffAir,
     Overrun,
@@ -40,9 +43,13 @@ from supervisor.events import (
     StoreFailed,
     StoreRecovered,
 )
+from supervisor.recent import SegmentTimes, recent_after
+from supervisor.requests import Requests, counted
 from supervisor.state import Moment, State, after
 
 _LATENCIES_KEPT = 360
+_LOG_LINES_KEPT = 30
+_FULL_SCALE_DB = -0.01
 _CLOCK_ALARM_S = 10.0
 _MORE_ROOM = "Give RADIO_SPOOL_DIR more room; what is closed stays there, and all is tried again by itself."
 _ONCE = {"seal_refused", "archive_lost"}
@@ -75,11 +82,17 @@ class CaptureStatus(_Frozen):
 
 
 class Levels(_Frozen):
-    """The last half second: dBFS per channel, short-term LUFS."""
+    """The last half second: dBFS per channel, short-term LUFS.
+
+    ``silent_s`` is for how long no sample was louder than ``setup.silence_db``; ``clips`` counts the half seconds with
+    a sample at full scale.
+    """
 
     peak_db: tuple[float, ...] = ()
     rms_db: tuple[float, ...] = ()
     lufs: float | None = None
+    silent_s: float = 0.0
+    clips: int = 0
 
 
 class Lost(_Frozen):
@@ -99,11 +112,12 @@ class ClockStatus(_Frozen):
 
 
 class Upload(_Frozen):
-    """The store."""
+    """The store: requests that failed and were tried again, and the line's rate beside what the programme needs."""
 
     errors: int = 0
     last_error: str | None = None
     mbit_s: float | None = None
+    needed_mbit_s: float | None = None
 
 
 class ArchiveStatus(_Frozen):
@@ -125,12 +139,37 @@ class Alarm(_Frozen):
     remedy: str
 
 
+class LogLine(_Frozen):
+    """A line of the log."""
+
+    at: Instant
+    level: str
+    text: str
+
+
+class Setup(_Frozen):
+    """What the station was told to be, as far as the rest is read beside it.
+
+    ``class_a_free`` is how many class A requests a month cost nothing; null where nobody has said.
+    """
+
+    source: str = ""
+    segment_s: float = 10.0
+    window: int = 3
+    offline_after_s: float = 30.0
+    silence_db: float = -60.0
+    silence_s: float = 20.0
+    min_free_gb: float = 5.0
+    class_a_free: int | None = None
+
+
 class Snapshot(_Frozen):
     """Everything that is known at one moment."""
 
     version: Literal[1] = 1
     state: State = State.STARTING
     since: Instant
+    on_air_since: Instant | None = None
     started_at: Instant
     station: str
     pid: int
@@ -147,7 +186,11 @@ class Snapshot(_Frozen):
     clock: ClockStatus = ClockStatus()
     upload: Upload = Upload()
     archive: ArchiveStatus = ArchiveStatus()
+    requests: Requests = Requests()
     alarms: tuple[Alarm, ...] = ()
+    recent: tuple[SegmentTimes, ...] = ()
+    log: tuple[LogLine, ...] = ()
+    setup: Setup = Setup()
 
     # what reduce has to remember; nobody else reads it
     latencies_ms: tuple[float, ...] = Field(default=(), exclude=True, repr=False)
@@ -156,13 +199,16 @@ class Snapshot(_Frozen):
 def reduce(before: Snapshot, event: Event, now: datetime) -> Snapshot:
     """The snapshot after ``event``, which happened at ``now``."""
     if isinstance(event, LevelsMeasured):  # the most frequent by far, and it changes nothing else
-        levels = Levels(peak_db=event.peak_db, rms_db=event.rms_db, lufs=event.lufs)
         audio_ppm = None if event.drift_ppm is None else round(event.drift_ppm, 1)
-        return _set(before, levels=levels, clock=_set(before.clock, audio_ppm=audio_ppm))
-    changed = _with_facts(before, event, now)
+        return _set(before, levels=_levels(before, event), clock=_set(before.clock, audio_ppm=audio_ppm))
+    if isinstance(event, Logged):
+        line = LogLine(at=now, level=event.level, text=event.text)
+        return _set(before, log=(*before.log, line)[-_LOG_LINES_KEPT:])
+    changed = _with_memory(_with_facts(before, event, now), event, now)
     state = after(before.state, _moment(event), alarmed=bool(changed.alarms))
     since = now if state is not before.state else before.since
-    return changed.model_copy(update={"state": state, "since": since, "updated_at": now})
+    on_air_since = (before.on_air_since or now) if state in {State.ON_AIR, State.DEGRADED} else None
+    return _set(changed, state=state, since=since, on_air_since=on_air_since, updated_at=now)
 
 
 def _with_facts(s: Snapshot, event: Event, now: datetime) -> Snapshot:  # noqa: C901, PLR0911, PLR0912 - a table
@@ -209,8 +255,31 @@ def _with_facts(s: Snapshot, event: Event, now: datetime) -> Snapshot:  # noqa: 
             return _raise(s, "not_playable", message, event.remedy, now)
         case ArchiveMeasured() | KeepingFailed() | JoinFailed() | RecordingJoined() | RecordingDamaged():
             return _kept(s, event, now)
+        case AlarmRaised():
+            return _raise(s, event.code, event.message, event.remedy, now)
+        case AlarmCleared():
+            return _clear(s, event.code)
         case _:
             return s
+
+
+def _with_memory(s: Snapshot, event: Event, now: datetime) -> Snapshot:
+    """What is remembered of many events: the last segments, and how many requests there were."""
+    recent = recent_after(s.recent, event, now)
+    up_s = (now - s.started_at).total_seconds()
+    return _set(s, recent=recent, requests=counted(s.requests, event, now, up_s, s.setup.segment_s))
+
+
+def _levels(s: Snapshot, event: LevelsMeasured) -> Levels:
+    peak_db = max(event.peak_db, default=0.0)
+    silent_s = round(s.levels.silent_s + event.span_s, 3) if peak_db < s.setup.silence_db else 0.0
+    return Levels(
+        peak_db=event.peak_db,
+        rms_db=event.rms_db,
+        lufs=event.lufs,
+        silent_s=silent_s,
+        clips=s.levels.clips + (peak_db >= _FULL_SCALE_DB and bool(event.peak_db)),
+    )
 
 
 def _moment(event: Event) -> Moment:
@@ -228,11 +297,13 @@ def _moment(event: Event) -> Moment:
 def _published(s: Snapshot, event: SegmentPublished, now: datetime) -> Snapshot:
     size_bits = 8 * (event.segment.hq.bytes + event.segment.lq.bytes)
     latencies_ms = (*s.latencies_ms, event.latency_s * 1000)[-_LATENCIES_KEPT:]
+    needed_mbit_s = size_bits * event.segment.sample_rate / max(event.segment.samples, 1) / 1e6
+    mbit_s = size_bits / max(event.upload_s, 1e-6) / 1e6
     changed = _set(
         s,
         latest=event.index,
         segments_published=s.segments_published + 1,
-        upload=_set(s.upload, mbit_s=round(size_bits / max(event.upload_s, 1e-6) / 1e6, 3)),
+        upload=_set(s.upload, mbit_s=round(mbit_s, 3), needed_mbit_s=round(needed_mbit_s, 3)),
         latencies_ms=latencies_ms,
         publish_latency_ms=Latency(p50=_quantile(latencies_ms, 0.5), p99=_quantile(latencies_ms, 0.99)),
     )
@@ -273,6 +344,7 @@ def _quantile(values: tuple[float, ...], q: float) -> float:
 
 
 def _capture_ended(s: Snapshot, event: CaptureEnded, now: datetime) -> Snapshot:
+    s = _set(s, levels=Levels(clips=s.levels.clips))
     if event.cause is Cause.STOPPED:
         return _set(s, capture=_set(s.capture, pid=None))
     changed = _set(s, capture=_set(s.capture, pid=None, restarts=s.capture.restarts + 1))
@@ -321,7 +393,13 @@ class StatusBoard:
     """Holds the newest snapshot for whoever asks, from any thread."""
 
     def __init__(
-        self, station: str, clock: Clock, spool_bytes: Callable[[], int], queue_depth: Callable[[], int]
+        self,
+        station: str,
+        clock: Clock,
+        spool_bytes: Callable[[], int],
+        queue_depth: Callable[[], int],
+        setup: Setup | None = None,
+        requests: Requests | None = None,
     ) -> None:
         now = utc(clock.wall_s())
         self._clock = clock
@@ -329,12 +407,25 @@ class StatusBoard:
         self._queue_depth = queue_depth
         self._began_s = clock.monotonic_s()
         self._guard = threading.Lock()
-        self._snapshot = Snapshot(since=now, started_at=now, updated_at=now, station=station, pid=os.getpid())
+        self._snapshot = Snapshot(
+            since=now,
+            started_at=now,
+            updated_at=now,
+            station=station,
+            pid=os.getpid(),
+            setup=setup or Setup(),
+            requests=requests or Requests(),
+        )
 
     def take(self, event: Event) -> None:
         """Takes an event."""
         with self._guard:
             self._snapshot = reduce(self._snapshot, event, utc(self._clock.wall_s()))
+
+    def requests(self) -> Requests:
+        """How many billed requests there were."""
+        with self._guard:
+            return self._snapshot.requests
 
     def current(self) -> Snapshot:
         """The snapshot now."""

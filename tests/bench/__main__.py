@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import argparse
 import os
+import pty
 import statistics
 import subprocess
 import sys
 import tempfile
+import termios
 import threading
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
@@ -23,7 +25,7 @@ from supervisor.encoding import outputs
 from supervisor.sealing.pair import RawPair, seal
 from tests.rig.audio import programme
 from tests.rig.parts import eventually
-from tests.rig.radio import Radio, environment, on_air
+from tests.rig.radio import PROGRAM, Radio, environment, on_air
 from tests.rig.s3 import Bucket, start_s3
 from tests.rig.sound import SoundDevice, sound_device
 
@@ -86,6 +88,7 @@ def station_rows(folder: Path, bucket: Bucket, device: SoundDevice, segments: in
             before = [cpu_s(pid) for pid in processes]
             published(radio, 1 + 2 * segments)
             ours_s, child_s, bare_s = (cpu_s(pid) - then for pid, then in zip(processes, before, strict=True))
+        dashboard = dashboard_percent(radio)
     puts_p50 = statistics.median(puts_ms)
     ratio = latency["p50"] / puts_p50
     yield Row(
@@ -107,6 +110,7 @@ def station_rows(folder: Path, bucket: Bucket, device: SoundDevice, segments: in
         whole <= 1.15,
     )
     yield Row("memory of the supervisor", f"{memory_mb:.1f} MB", "-", "<= 64 MB", memory_mb <= 64)
+    yield Row("CPU of the dashboard, 160x50", f"{dashboard:.2f} % of a core", "-", "<= 2 %", dashboard <= 2)
     yield Row(
         "start to first manifest",
         f"{first_s:.2f} s",
@@ -120,6 +124,43 @@ def published(radio: Radio, count: int) -> None:
     """Waits for so many segments by the log alone: asking for the status would be measured too."""
     within_s = 3 * SEGMENT_S * count
     eventually(lambda: radio.log.count(" published ") >= count, within_s, f"{count} segments are published")
+
+
+def dashboard_percent(radio: Radio) -> float:
+    """What ``radio-supervisor dashboard`` takes of a core in a terminal of 160x50, once it shows the station."""
+    master, slave = pty.openpty()
+    termios.tcsetwinsize(slave, (50, 160))
+    settings = {**radio.settings, "TERM": "xterm-256color"}
+    child = subprocess.Popen(
+        [*PROGRAM, "dashboard"],
+        env=environment(settings),
+        cwd=radio.folder,
+        stdin=slave,
+        stdout=slave,
+        stderr=slave,
+        start_new_session=True,
+    )
+    os.close(slave)
+    shown = bytearray()
+    reader = threading.Thread(target=drain, args=(master, shown), name="terminal", daemon=True)
+    reader.start()
+    try:
+        eventually(lambda: b"ON AIR" in shown, 20, "the dashboard shows the station")
+        began_s, before_s, shown_then = time.monotonic(), cpu_s(child.pid), radio.log.count(" published ")
+        published(radio, shown_then + 3)
+        return 100 * (cpu_s(child.pid) - before_s) / (time.monotonic() - began_s)
+    finally:
+        child.terminate()
+        child.wait()
+        reader.join()
+        os.close(master)
+
+
+def drain(terminal: int, into: bytearray) -> None:
+    """Reads what is written to a terminal until nobody has it open."""
+    with suppress(OSError):
+        while data := os.read(terminal, 65_536):
+            into.extend(data)
 
 
 def bare_puts_ms(bucket: Bucket) -> float:

@@ -128,8 +128,8 @@ def test_several_measurements_are_shown_as_one() -> None:
     """What is shown is the highest peak of each channel, so that none is missed, and the last of the rest."""
     quiet = Measurement(0, 4_800, 0.0, 0.0, (-30.0, -31.0), (-40.0, -41.0), -20.0)
     loud_left = Measurement(4_800, 9_600, 0.1, 0.1, (-3.0, -50.0), (-42.0, -43.0), -21.0)
-    assert levels([quiet, loud_left]) == LevelsMeasured((-3.0, -31.0), (-42.0, -43.0), -21.0)
-    assert levels([quiet]) == LevelsMeasured((-30.0, -31.0), (-40.0, -41.0), -20.0)
+    assert levels([quiet, loud_left]) == LevelsMeasured((-3.0, -31.0), (-42.0, -43.0), -21.0, span_s=0.2)
+    assert levels([quiet]) == LevelsMeasured((-30.0, -31.0), (-40.0, -41.0), -20.0, span_s=0.1)
 
 
 def test_values_do_not_leak_into_the_next_frame() -> None:

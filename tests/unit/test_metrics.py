@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from prometheus_client.parser import text_string_to_metric_families
 
 from supervisor.metrics import exposed
+from supervisor.requests import Requests
 from supervisor.state import State
 from supervisor.status import Alarm, CaptureStatus, ClockStatus, Latency, Levels, Lost, Snapshot, Upload
 
@@ -34,7 +35,8 @@ def test_every_number_is_there() -> None:
             spool_bytes=1_000,
             publish_latency_ms=Latency(p50=36.0, p99=80.0),
             capture=CaptureStatus(restarts=3, xruns=4),
-            levels=Levels(peak_db=(-3.0, -4.0), rms_db=(-20.0, -21.0), lufs=-23.0),
+            levels=Levels(peak_db=(-3.0, -4.0), rms_db=(-20.0, -21.0), lufs=-23.0, silent_s=4.5, clips=2),
+            requests=Requests(class_a=300, class_a_month=900, class_a_forecast=777_600),
             lost=Lost(samples=1_050, by_cause={"restart": 1_000, "xrun": 50}),
             upload=Upload(errors=5),
             clock=ClockStatus(synchronised=True, offset_ms=-2.0, store_skew_ms=1_500.0, audio_ppm=12.5),
@@ -51,6 +53,8 @@ def test_every_number_is_there() -> None:
     assert (read["radio_peak_dbfs", "1"], read["radio_peak_dbfs", "2"], read["radio_loudness_lufs",]) == (-3, -4, -23)
     assert (read["radio_lost_samples_total", "restart"], read["radio_lost_samples_total", "xrun"]) == (1_000, 50)
     assert read["radio_upload_errors_total",] == 5
+    assert (read["radio_silent_seconds",], read["radio_clipped_total",]) == (4.5, 2)
+    assert (read["radio_class_a_requests_total",], read["radio_class_a_month_forecast",]) == (300, 777_600)
     assert (read["radio_clock_offset_seconds",], read["radio_store_skew_seconds",]) == (-0.002, 1.5)
     assert (read["radio_clock_synchronised",], read["radio_audio_clock_ppm",]) == (1, 12.5)
 

@@ -15,6 +15,8 @@ import pytest
 
 from supervisor.clock import SystemClock
 from supervisor.events import (
+    AlarmCleared,
+    AlarmRaised,
     ArchiveFailed,
     ArchiveMeasured,
     CaptureEnded,
@@ -29,6 +31,7 @@ from supervisor.events import (
     KeepingFailed,
     LevelsMeasured,
     ListenerLooked,
+    Logged,
     MissingFrom,
     OffAir,
     Overrun,
@@ -48,6 +51,7 @@ from supervisor.events import (
     Stopping,
     StoreFailed,
     StoreRecovered,
+    WindowMoved,
 )
 from supervisor.names import SegmentId
 from supervisor.report import LOG, Reporter, set_up
@@ -134,6 +138,9 @@ EVENTS: list[tuple[Event, str, list[str]]] = [
         "WARNING",
         ["7 gaps", "10.500 s in all", "(1.500 s)", "and 2 more"],
     ),
+    (WindowMoved(2_841_120), "DEBUG", ["02841120"]),
+    (AlarmRaised("silence", "nothing is heard", "Is it playing?"), "WARNING", ["silence", "heard", "Is it playing?"]),
+    (AlarmCleared("silence"), "INFO", ["alarm silence is over"]),
     (Stopping("asked to"), "INFO", ["stopping", "asked to"]),
 ]
 
@@ -210,13 +217,14 @@ def test_an_event_is_one_object_for_machines(event: Event, level: str, told: lis
 
 def test_every_kind_of_event_is_known_here() -> None:
     """An event that is added later has to be given its line, or a place among those that have none."""
-    known = {type(event) for event, _, _ in EVENTS} | {LevelsMeasured, ArchiveMeasured}
+    known = {type(event) for event, _, _ in EVENTS} | {LevelsMeasured, ArchiveMeasured, Logged}
     assert known == set(get_args(Event))
 
 
 def test_levels_are_no_news() -> None:
-    """Levels come twice a second for months: they are never logged."""
+    """Levels come twice a second for months: they are never logged, and a line of the log is none about itself."""
     log = _log("text")
+    log.reporter.take(Logged("INFO", "a line"))
     log.reporter.take(LevelsMeasured((-6.0,), (-18.0,), -23.0))
     assert log.lines == []
 

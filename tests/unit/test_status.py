@@ -399,7 +399,8 @@ def test_the_json_has_the_documented_fields() -> None:
     assert told["since"] == "2026-11-23T15:45:05.000Z"
     assert told["latest"] == 7
     assert told["capture"] == {"pid": 4711, "run": RUN, "restarts": 0, "xruns": 0}
-    assert told["levels"] == {"peak_db": [-6.0, -7.0], "rms_db": [-18.0, -19.0], "lufs": -23.0}
+    levels = {"peak_db": [-6.0, -7.0], "rms_db": [-18.0, -19.0], "lufs": -23.0, "silent_s": 0.0, "clips": 0}
+    assert told["levels"] == levels
     assert told["lost"] == {"samples": 9, "by_cause": {"stopped": 9}}
     assert told["publish_latency_ms"] == {"p50": 25.0, "p99": 25.0}
     assert told["upload"]["errors"] == 1

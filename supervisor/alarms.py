@@ -1,0 +1,203 @@
+"""The rules over the status: what needs attention that no single event tells, with hysteresis. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+
+from supervisor.events import AlarmCleared, AlarmRaised
+from supervisor.state import State
+from supervisor.status import Snapshot
+
+_MIN_S = 60.0
+_WAITING = 2
+"""One may be in hand when the next comes."""
+
+_FREE_AGAIN = 0.98
+
+Verdict = Callable[[Snapshot], bool | None]
+"""True when something is wrong, False when all is well, None when it is neither: then it stays what it was."""
+
+
+@dataclass(frozen=True)
+class Rule:
+    """Raised when ``verdict`` says wrong for ``after_s``, over when it says well for ``over_after_s``."""
+
+    code: str
+    verdict: Verdict
+    message: Callable[[Snapshot], str]
+    remedy: str
+    after_s: float = 0.0
+    over_after_s: float = 0.0
+
+
+@dataclass(frozen=True)
+class Rising:
+    """Raised when ``count`` rises by ``least`` within ``within_s``, over when it did not rise at all for as long."""
+
+    code: str
+    count: Callable[[Snapshot], int]
+    least: int
+    within_s: float
+    message: Callable[[int], str]
+    remedy: str
+
+
+@dataclass(frozen=True)
+class _Memory:
+    """What is known of one rule: whether it is raised, since when the verdict is what it is, when a count rose."""
+
+    raised: bool = False
+    verdict: bool | None = None
+    verdict_since_s: float = 0.0
+    counted: int | None = None
+    rises: tuple[tuple[float, int], ...] = ()
+
+
+@dataclass(frozen=True)
+class Watched:
+    """What all rules remember, by code."""
+
+    of: Mapping[str, _Memory] = field(default_factory=dict)
+
+
+def judged(before: Watched, s: Snapshot) -> tuple[Watched, tuple[AlarmRaised | AlarmCleared, ...]]:
+    """What is remembered after looking at ``s``, and the alarms that begin and end with it; time is ``s.uptime_s``."""
+    events: list[AlarmRaised | AlarmCleared] = []
+    of: dict[str, _Memory] = {}
+    for rule in RULES:
+        known = before.of.get(rule.code, _Memory())
+        memory, message = _ruled(rule, known, s) if isinstance(rule, Rule) else _counted(rule, known, s)
+        of[rule.code] = memory
+        if memory.raised and not known.raised:
+            events.append(AlarmRaised(rule.code, message, rule.remedy))
+        elif known.raised and not memory.raised:
+            events.append(AlarmCleared(rule.code))
+    return Watched(of), tuple(events)
+
+
+def _ruled(rule: Rule, known: _Memory, s: Snapshot) -> tuple[_Memory, str]:
+    verdict = rule.verdict(s)
+    since_s = known.verdict_since_s if verdict is known.verdict else s.uptime_s
+    for_s = s.uptime_s - since_s
+    raised = known.raised
+    if verdict is not None and for_s >= (rule.after_s if verdict else rule.over_after_s):
+        raised = verdict
+    return replace(known, raised=raised, verdict=verdict, verdict_since_s=since_s), rule.message(s) if raised else ""
+
+
+def _counted(rule: Rising, known: _Memory, s: Snapshot) -> tuple[_Memory, str]:
+    count = rule.count(s)
+    risen = 0 if known.counted is None else count - known.counted
+    fresh = tuple((at_s, by) for at_s, by in known.rises if s.uptime_s - at_s < rule.within_s)
+    rises = (*fresh, (s.uptime_s, risen)) if risen > 0 else fresh
+    total = sum(by for _, by in rises)
+    raised = total >= rule.least or (known.raised and total > 0)
+    return replace(known, raised=raised, counted=count, rises=rises), rule.message(total)
+
+
+def _is_off_air(s: Snapshot) -> bool | None:
+    match s.state:
+        case State.OFF_AIR:
+            return True
+        case State.STARTING:
+            return s.uptime_s > s.setup.segment_s + s.setup.offline_after_s or None
+        case State.ON_AIR | State.DEGRADED:
+            return False
+        case State.STOPPING:
+            return None
+
+
+def _is_silent(s: Snapshot) -> bool | None:
+    if s.levels.silent_s >= s.setup.silence_s:
+        return True
+    return False if s.levels.peak_db and s.levels.silent_s == 0 else None
+
+
+def _is_behind(s: Snapshot) -> bool:
+    return s.queue_depth >= _WAITING
+
+
+def _is_disk_low(s: Snapshot) -> bool | None:
+    return None if s.archive.free_gb is None else s.archive.free_gb < s.setup.min_free_gb
+
+
+def _is_costly(s: Snapshot) -> bool | None:
+    free = s.setup.class_a_free
+    if free is None:
+        return None
+    if s.requests.class_a_forecast > free:
+        return True
+    return False if s.requests.class_a_forecast < _FREE_AGAIN * free else None
+
+
+def _behind(s: Snapshot) -> str:
+    if s.upload.mbit_s is None or s.upload.needed_mbit_s is None:
+        return f"{s.queue_depth} segments wait to be published"
+    rates = f"the last went at {s.upload.mbit_s:.1f} Mbit/s, {s.upload.needed_mbit_s:.1f} are needed"
+    return f"{s.queue_depth} segments wait to be published: {rates}"
+
+
+def _disk_low(s: Snapshot) -> str:
+    return f"{s.archive.free_gb or 0:.1f} GB are free for recordings, {s.setup.min_free_gb:g} GB are to stay free"
+
+
+def _costly(s: Snapshot) -> str:
+    forecast, free = s.requests.class_a_forecast, s.setup.class_a_free
+    return f"{forecast:,} class A requests are forecast for this month, {free:,} are free"
+
+
+RULES: tuple[Rule | Rising, ...] = (
+    Rule(
+        "off_air",
+        _is_off_air,
+        lambda s: f"listeners hear nothing: no segment was published for {s.setup.offline_after_s:g} s",
+        "The other alarms and the log say why. It goes on air by itself as soon as the cause is gone.",
+    ),
+    Rule(
+        "silence",
+        _is_silent,
+        lambda s: f"nothing louder than {s.setup.silence_db:g} dBFS for {s.levels.silent_s:.0f} s",
+        "Is the source playing, is its cable in, and are RADIO_INPUT_PAIR's inputs the right ones?",
+        over_after_s=2.0,
+    ),
+    Rising(
+        "clipping",
+        lambda s: s.levels.clips,
+        3,
+        _MIN_S,
+        lambda total: f"the input reached full scale {total} times within a minute",
+        "Turn the input gain down by 6 dB or more; peaks at -6 dBFS leave room.",
+    ),
+    Rising(
+        "xruns_rising",
+        lambda s: s.capture.xruns,
+        3,
+        10 * _MIN_S,
+        lambda total: f"{total} overruns of the device's buffer within ten minutes: samples were lost",
+        "Give FFmpeg's process more priority (Nice=-10), take the card off a shared hub, see what else runs then.",
+    ),
+    Rule(
+        "upload_behind",
+        _is_behind,
+        _behind,
+        "Free the uplink of other traffic, or get a faster one. The archive goes on, and the newest are sent first.",
+        after_s=15.0,
+        over_after_s=15.0,
+    ),
+    Rule(
+        "disk_low",
+        _is_disk_low,
+        _disk_low,
+        "Delete or move old recordings, set RADIO_RECORDINGS_KEEP_DAYS, or give the disk more room.",
+        over_after_s=_MIN_S,
+    ),
+    Rule(
+        "requests_over_free",
+        _is_costly,
+        _costly,
+        "Longer segments cost less: RADIO_SEGMENT_SECONDS=10 makes 777,600 in 30 days. Retries cost too.",
+        over_after_s=_MIN_S,
+    ),
+)
+"""Every rule; device, capture, store, archive and clock raise theirs by events of their own (``status``)."""

@@ -1,0 +1,170 @@
+"""Alarms: the rules over the status, when they begin and when they end."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from supervisor.alarms import RULES, Watched, judged
+from supervisor.events import AlarmCleared, AlarmRaised
+from supervisor.requests import Requests
+from supervisor.state import State
+from supervisor.status import ArchiveStatus, CaptureStatus, Levels, Setup, Snapshot, Upload
+from tests.unit.made import START
+
+WELL = Snapshot(
+    since=START,
+    started_at=START,
+    updated_at=START,
+    station="radio",
+    pid=1,
+    state=State.ON_AIR,
+    levels=Levels(peak_db=(-6.0, -6.0), rms_db=(-18.0, -18.0), lufs=-20.0),
+    archive=ArchiveStatus(free_gb=100.0),
+    setup=Setup(class_a_free=1_000_000),
+)
+
+
+def _levels(silent_s: float = 0.0, clips: int = 0) -> dict[str, object]:
+    return {"levels": WELL.levels.model_copy(update={"silent_s": silent_s, "clips": clips})}
+
+
+def _told(looks: Iterable[tuple[float, Mapping[str, object]]]) -> list[tuple[float, str]]:
+    """The alarms that begin (``+``) and end (``-``) in a row of looks, each at so many seconds."""
+    watched, told = Watched(), []
+    for at_s, changes in looks:
+        watched, events = judged(watched, WELL.model_copy(update={"uptime_s": at_s, **changes}))
+        told += [(at_s, ("+" if isinstance(event, AlarmRaised) else "-") + event.code) for event in events]
+    return told
+
+
+def test_a_station_that_is_well_has_no_alarm() -> None:
+    """Nothing is raised in a day without trouble."""
+    assert _told((float(second), {}) for second in range(0, 86_400, 60)) == []
+
+
+def test_off_air_is_raised_at_once_and_over_with_the_first_segment() -> None:
+    """Listeners who hear nothing are an alarm, also when they never heard anything in time."""
+    off, on = {"state": State.OFF_AIR}, {"state": State.ON_AIR}
+    assert _told([(0, on), (2, off), (4, off), (6, on), (8, off)]) == [
+        (2, "+off_air"),
+        (6, "-off_air"),
+        (8, "+off_air"),
+    ]
+    starting = {"state": State.STARTING}
+    assert _told([(10, starting), (40, starting), (41, starting), (60, on)]) == [(41, "+off_air"), (60, "-off_air")]
+    assert _told([(0, on), (2, {"state": State.STOPPING})]) == []
+
+
+def test_silence_is_raised_at_its_limit_and_over_when_sound_stays() -> None:
+    """RADIO_SILENCE_SECONDS are waited for to the second; a click in the silence does not end the alarm."""
+    quiet = [(float(s), _levels(silent_s=float(s))) for s in range(0, 30, 2)]
+    assert _told(quiet) == [(20.0, "+silence")]
+    click = [(30.0, _levels()), (31.0, _levels(silent_s=0.5)), (32.0, _levels()), (34.0, _levels())]
+    assert _told([*quiet, *click]) == [(20.0, "+silence"), (34.0, "-silence")]
+    nothing_captured = {"levels": Levels()}
+    assert _told([*quiet, (30.0, nothing_captured), (60.0, nothing_captured)]) == [(20.0, "+silence")]
+
+
+def test_clipping_is_more_than_one_loud_moment() -> None:
+    """Three half seconds at full scale within a minute are an alarm; it is over after a minute without one."""
+    once = [(0, _levels()), (2, _levels(clips=1)), (90, _levels(clips=2)), (180, _levels(clips=3))]
+    assert _told(once) == []
+    often = [(0, _levels(clips=7)), (2, _levels(clips=8)), (4, _levels(clips=10))]
+    after = [(40, _levels(clips=11)), (98, _levels(clips=11)), (100, _levels(clips=11))]
+    assert _told([*often, *after]) == [(4, "+clipping"), (100, "-clipping")]
+
+
+def test_xruns_are_an_alarm_when_they_rise() -> None:
+    """Three within ten minutes; what was counted before anybody looked is no rise."""
+
+    def counted(xruns: int) -> dict[str, object]:
+        return {"capture": CaptureStatus(xruns=xruns)}
+
+    assert _told([(0, counted(50)), (2, counted(50)), (4, counted(52))]) == []
+    looks = [(0, counted(0)), (100, counted(2)), (500, counted(3)), (1_099, counted(3)), (1_100, counted(3))]
+    assert _told(looks) == [(500, "+xruns_rising"), (1_100, "-xruns_rising")]
+
+
+def test_upload_behind_is_a_queue_that_stays() -> None:
+    """A queue that is gone after a moment is none; the alarm says which rate is needed."""
+    behind: dict[str, object] = {"queue_depth": 2, "upload": Upload(mbit_s=1.2, needed_mbit_s=2.16)}
+    assert _told([(0, behind), (10, {}), (12, behind), (24, {})]) == []
+    looks = [(0, behind), (14, behind), (15, behind), (20, {}), (30, behind), (32, {}), (47, {})]
+    assert _told(looks) == [(15, "+upload_behind"), (47, "-upload_behind")]
+    _, (alarm,) = judged(
+        judged(Watched(), WELL.model_copy(update=behind))[0], WELL.model_copy(update={**behind, "uptime_s": 20.0})
+    )
+    assert isinstance(alarm, AlarmRaised)
+    assert "1.2 Mbit/s, 2.2 are needed" in alarm.message
+
+
+def test_the_disk_is_low_below_its_limit() -> None:
+    """RADIO_RECORDINGS_MIN_FREE_GB is the limit; retention that works at it does not ring every minute."""
+
+    def free(free_gb: float | None) -> dict[str, object]:
+        return {"archive": ArchiveStatus(free_gb=free_gb)}
+
+    assert _told([(0, free(None)), (2, free(5.0))]) == []
+    looks = [(0, free(4.9)), (10, free(5.1)), (60, free(4.9)), (62, free(5.1)), (122, free(5.1))]
+    assert _told(looks) == [(0, "+disk_low"), (122, "-disk_low")]
+
+
+def test_a_forecast_above_the_free_requests_is_told() -> None:
+    """Above the free million is an alarm, just below it is not yet the end, and without a price there is none."""
+
+    def forecast(count: int) -> dict[str, object]:
+        return {"requests": Requests(class_a_forecast=count)}
+
+    looks = [(0, forecast(1_000_000)), (2, forecast(1_000_001)), (4, forecast(990_000)), (6, forecast(970_000))]
+    assert _told([*looks, (66, forecast(970_000))]) == [(2, "+requests_over_free"), (66, "-requests_over_free")]
+    assert _told([(0, {**forecast(9_000_000), "setup": Setup()})]) == []
+
+
+MADE_WRONG: dict[str, dict[str, object]] = {
+    "off_air": {"state": State.OFF_AIR},
+    "silence": _levels(silent_s=25.0),
+    "clipping": _levels(clips=9),
+    "xruns_rising": {"capture": CaptureStatus(xruns=9)},
+    "upload_behind": {"queue_depth": 3},
+    "disk_low": {"archive": ArchiveStatus(free_gb=1.0)},
+    "requests_over_free": {"requests": Requests(class_a_forecast=2_000_000)},
+}
+
+
+@pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.code)
+def test_each_alarm_says_what_and_what_to_do(rule: object) -> None:
+    """Every rule has a message with its number or its setting, and a remedy; the manual has each code."""
+    code = str(getattr(rule, "code", ""))
+    watched, _ = judged(Watched(), WELL)
+    wrong = WELL.model_copy(update=MADE_WRONG[code])
+    watched, first = judged(watched, wrong.model_copy(update={"uptime_s": 1.0}))
+    _, second = judged(watched, wrong.model_copy(update={"uptime_s": 20.0}))
+    (alarm,) = (*first, *second)
+    assert isinstance(alarm, AlarmRaised)
+    assert alarm.code == code
+    assert len(alarm.message) > 20
+    assert len(alarm.remedy) > 20
+
+
+@given(st.lists(st.tuples(st.floats(0, 100), st.sampled_from([{}, *MADE_WRONG.values()])), max_size=60))
+def test_alarms_alternate(looks: list[tuple[float, dict[str, object]]]) -> None:
+    """Whatever is seen in whatever order: of each code a beginning and an end take turns."""
+    at_s, row = 0.0, []
+    for pause_s, changes in looks:
+        at_s += pause_s
+        row.append((at_s, changes))
+    standing: set[str] = set()
+    for _, told in _told(row):
+        assert (told[0] == "+") == (told[1:] not in standing)
+        standing ^= {told[1:]}
+
+
+def test_what_is_over_is_told_by_its_code() -> None:
+    """The end of an alarm is an event of its own, which the status takes the alarm away by."""
+    watched, _ = judged(Watched(), WELL.model_copy(update={"state": State.OFF_AIR}))
+    _, events = judged(watched, WELL.model_copy(update={"uptime_s": 2.0}))
+    assert events == (AlarmCleared("off_air"),)
