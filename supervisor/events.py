@@ -153,6 +153,14 @@ class SegmentPublished:
 
 
 @dataclass(frozen=True)
+class SegmentFoundListed:
+    """The manifest names a segment that the life before did not come to count as published, with its ``gap``."""
+
+    segment: SealedSegment
+    gap: int
+
+
+@dataclass(frozen=True)
 class SegmentExpired:
     """The window has moved on: the segment is archived but was not published."""
 
@@ -336,6 +344,7 @@ Event = (
     | SpoolFailed
     | SegmentDropped
     | SegmentPublished
+    | SegmentFoundListed
     | SegmentExpired
     | StoreFailed
     | StoreRecovered

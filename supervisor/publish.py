@@ -10,7 +10,15 @@ from dataclasses import dataclass
 from supervisor.backoff import Backoff
 from supervisor.bucket import LiveBucket, Programme
 from supervisor.clock import Clock
-from supervisor.events import Emit, OffAir, SegmentExpired, SegmentPublished, StoreFailed, StoreRecovered
+from supervisor.events import (
+    Emit,
+    OffAir,
+    SegmentExpired,
+    SegmentFoundListed,
+    SegmentPublished,
+    StoreFailed,
+    StoreRecovered,
+)
 from supervisor.manifest import Entry
 from supervisor.names import EXTENSIONS
 from supervisor.segments import Place, QueuedSegment, missing_before
@@ -89,9 +97,12 @@ class Publisher:
 
     def _continue_from_bucket(self) -> None:
         """Finds out what was published last, and lets go of what was listed just before the process ended."""
-        listed = {(entry.hq.md5, entry.start) for entry in self._bucket.entries}
+        listed = {(entry.hq.md5, entry.start): entry for entry in self._bucket.entries}
         for queued in self._queue.pending():
-            if (queued.sealed.hq.md5, queued.sealed.start) in listed:
+            entry = listed.get((queued.sealed.hq.md5, queued.sealed.start))
+            if entry is not None:
+                self._spool.note_published(queued.sealed)
+                self._emit(SegmentFoundListed(queued.sealed, entry.gap))
                 self._queue.done(queued)
         if self._bucket.entries:
             newest = self._bucket.entries[-1]
@@ -130,8 +141,9 @@ class Publisher:
         self._alive_at_s = self._clock.monotonic_s()
         self._previous = queued.sealed.place
         self._spool.note_published(queued.sealed)
-        self._queue.done(queued)
+        # told first: what was not told is still queued at the next start
         self._emit(SegmentPublished(entry.index, queued.sealed, entry.gap, latency_s, upload_s))
+        self._queue.done(queued)
 
     def _go_off_air_if_silent(self) -> None:
         silent_s = self._clock.monotonic_s() - self._alive_at_s

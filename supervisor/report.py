@@ -36,6 +36,7 @@ from supervisor.events import (
     SegmentArchived,
     SegmentDropped,
     SegmentExpired,
+    SegmentFoundListed,
     SegmentPublished,
     SegmentRefused,
     SegmentSealed,
@@ -226,6 +227,10 @@ def _line(event: Event) -> Line | None:  # noqa: C901, PLR0911, PLR0912 - a tabl
             return _info(f"segment {event.id} held no sample and was dropped", segment=str(event.id))
         case SegmentPublished():
             return _published(event)
+        case SegmentFoundListed(segment=s):
+            return _info(
+                f"segment {s.id} had been published just before the last end", segment=str(s.id), gap=event.gap
+            )
         case SegmentExpired(segment=s):
             return _warning(f"segment {s.id} came too late for the window and was not published", segment=str(s.id))
         case StoreFailed():

@@ -74,7 +74,7 @@ class Sealer:
         try:
             self._spool.store_sealed(segment, pair)
         except OSError as error:
-            self._emit(SpoolFailed(raw.id, str(error.strerror)))
+            self._emit(SpoolFailed(raw.id, f"{error.strerror} ({self._spool.fill})"))
             return False
         self._spool.discard_raw(raw)
         self._emit(SegmentSealed(segment, (self._clock.monotonic_s() - began_s) * 1000))

@@ -140,6 +140,11 @@ class Folders:
         return self.root / "published.json"
 
     @property
+    def losses(self) -> Path:
+        """Losses that are not in the ledger yet."""
+        return self.root / "losses.json"
+
+    @property
     def lock(self) -> Path:
         """Held by the supervisor that uses the spool."""
         return self.root / "lock"
@@ -253,6 +258,11 @@ class Spool:
         for path in self.folders.raw.glob(f"{record.run}.*"):
             path.unlink(missing_ok=True)
         (self.folders.runs / f"{record.run}{_OVER}").unlink(missing_ok=True)
+
+    @property
+    def fill(self) -> str:
+        """Where the spool is and how much is in it, for people."""
+        return f"{self.folders.root}, {self.used_bytes() / 1e6:.1f} MB in it"
 
     def used_bytes(self) -> int:
         """What the spool occupies; a file in both queues counts once."""

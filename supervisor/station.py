@@ -87,7 +87,7 @@ class Station:
         self._published = threading.Event()
         self._watch = RawWatch(spool.folders.raw, clock, self._raw_changed.set)
 
-        self._ledger = Ledger(plan.recordings / ledger_name(programme.station), self._tell)
+        self._ledger = Ledger(plan.recordings / ledger_name(programme.station), spool.folders.losses, self._tell)
 
         audio = Format(programme.sample_rate, programme.segment_s * programme.sample_rate, plan.source.device)
         capture = Capture(self._command, audio, dict(plan.environment), spool, clock, self._emit)

@@ -44,6 +44,7 @@ from supervisor.state import Moment, State, after
 
 _LATENCIES_KEPT = 360
 _CLOCK_ALARM_S = 10.0
+_MORE_ROOM = "Give RADIO_SPOOL_DIR more room; what is closed stays there, and all is tried again by itself."
 _ONCE = {"seal_refused", "archive_lost"}
 _SHOWN_FOR = timedelta(hours=1)
 _SYNCHRONISE = (
@@ -180,8 +181,7 @@ def _with_facts(s: Snapshot, event: Event, now: datetime) -> Snapshot:  # noqa: 
             message = f"the spool is full: segment {event.segment.id} is lost to the archive"
             return _raise(s, "archive_lost", message, "Make room on the recordings disk, or mount it again.", now)
         case SpoolFailed():
-            remedy = "Give RADIO_SPOOL_DIR more room; what is closed stays there and is tried again."
-            return _raise(s, "spool_full", f"the spool takes no more: {event.why}", remedy, now)
+            return _raise(s, "spool_full", f"the spool takes no more: {event.why}", _MORE_ROOM, now)
         case SegmentSealed():
             return _clear(s, "spool_full")
         case SegmentRefused() if event.samples:
@@ -281,10 +281,9 @@ def _capture_ended(s: Snapshot, event: CaptureEnded, now: datetime) -> Snapshot:
         return _raise(changed, "device_lost", f"the device is gone: {event.reason}", remedy, now)
     told = "" if event.exit_code is None else f"FFmpeg ended (exit code {event.exit_code}): "
     message = f"{told}{event.reason}"
-    remedy = "It is started again by itself. Is the device there?"
     if event.cause is Cause.SPOOL_FULL:
-        remedy = "It is started again by itself. Give RADIO_SPOOL_DIR more room."
-    return _raise(changed, "capture_restarting", message, remedy, now)
+        return _raise(changed, "spool_full", f"no room to capture into: {message}", _MORE_ROOM, now)
+    return _raise(changed, "capture_restarting", message, "It is started again by itself. Is the device there?", now)
 
 
 def _lost(s: Snapshot, event: SamplesLost) -> Snapshot:

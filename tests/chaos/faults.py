@@ -11,7 +11,7 @@ from contextlib import suppress
 from http import HTTPStatus
 from pathlib import Path
 
-from tests.chaos.invariants import SAMPLE_RATE
+from tests.chaos.heard import SAMPLE_RATE
 from tests.chaos.stage import WINDOW, Stage
 from tests.rig.parts import eventually
 from tests.rig.proxy import BLACK_HOLE, BUSY, PASS, RESET, Line
@@ -156,8 +156,8 @@ def recordings_are_full(stage: Stage) -> None:
 
 
 def spool_is_full(stage: Stage) -> None:
-    """The spool takes nothing; the alarm says so."""
-    _while_full(stage.spool, lambda: bool(stage.radio.status()["alarms"]))
+    """The spool takes nothing; the alarm names its folder."""
+    _while_full(stage.spool, lambda: _alarm_naming(stage, "spool_full", stage.spool))
 
 
 def supervisor_is_killed(stage: Stage) -> None:

@@ -39,6 +39,7 @@ from supervisor.events import (
     SegmentArchived,
     SegmentDropped,
     SegmentExpired,
+    SegmentFoundListed,
     SegmentPublished,
     SegmentRefused,
     SegmentSealed,
@@ -96,6 +97,7 @@ EVENTS: list[tuple[Event, str, list[str]]] = [
     (SegmentDropped(SegmentId(RUN, 7)), "INFO", [SEGMENT]),
     (SegmentPublished(42, sealed_segment(7), 0, 0.0254, 0.02), "INFO", ["00000042", "(10 s)", "25 ms"]),
     (SegmentPublished(42, sealed_segment(7), 999, 0.025, 0.02), "WARNING", ["00000042", "999 samples missing"]),
+    (SegmentFoundListed(sealed_segment(7), 5), "INFO", [SEGMENT, "had been published"]),
     (SegmentExpired(sealed_segment(7)), "WARNING", [SEGMENT, "too late"]),
     (
         STORE_FAILED,
