@@ -8,6 +8,7 @@ import urllib.request
 from collections.abc import Mapping
 from dataclasses import dataclass
 from email.message import Message
+from http import HTTPStatus
 
 from supervisor import __version__
 
@@ -25,6 +26,11 @@ class Reply:
     status: int
     headers: Message
     body: bytes
+
+    @property
+    def succeeded(self) -> bool:
+        """Whether its status is one of success (RFC 9110, section 15.3)."""
+        return HTTPStatus.OK <= self.status < HTTPStatus.MULTIPLE_CHOICES
 
     def header(self, name: str) -> str:
         """A header's value; empty when it is not there."""

@@ -97,6 +97,7 @@ class Station:
             kept_requests(tally),
         )
         self._raw_changed = Signal()
+        self._published = threading.Event()
         self._watch = RawWatch(spool.folders.raw, clock, self._raw_changed.set)
 
         self._ledger = Ledger(plan.recordings / ledger_name(programme.station), spool.folders.losses, self._tell)
@@ -213,7 +214,11 @@ class Station:
 
     def _listen(self, address: PublicAddress) -> None:
         listener = Listener(address, self._pcm_md5, self._clock, get_as_page)
-        ListenerWatch(listener, lambda: self._bucket.live, self._emit).run(self._stop)
+        ListenerWatch(listener, self._is_heard, self._emit).run(self._stop)
+
+    def _is_heard(self) -> bool:
+        """What a previous life left in the bucket may say live too, and is for nobody to hear."""
+        return self._published.is_set() and self._bucket.live
 
     def _worker(self, name: str, work: Callable[[], None]) -> Worker:
         worker = Worker(name, work, self._worker_ended)
@@ -245,6 +250,7 @@ class Station:
             case SegmentSealed():  # publishing first: the archive has until tomorrow, a listener has not
                 self._publisher.wake()
             case SegmentPublished():
+                self._published.set()
                 self._archivist.wake()
             case _:
                 pass

@@ -60,7 +60,7 @@ def reading(reply: Reply, origin: str) -> Check:
 
 def preflight(reply: Reply, origin: str) -> Check:
     """The answer to the question that browsers ask before a request with headers of its own."""
-    if reply.status >= 400 or not admits(reply, origin):  # noqa: PLR2004 - HTTP's errors
+    if not reply.succeeded or not admits(reply, origin):
         found = f"refused with status {reply.status}: older browsers cannot read parts of a file"
         return warning(PREFLIGHT, found, _paste(origin))
     if lacking := _lacking(reply, "Access-Control-Allow-Headers", _SENT):

@@ -109,7 +109,7 @@ def parts(probe: Probe, reply: Reply) -> Check:
 
 def closed(reply: Reply) -> Check:
     """Whether strangers are kept from writing."""
-    if reply.status < 400:  # noqa: PLR2004 - HTTP's errors
+    if reply.succeeded:
         return failed(
             CLOSED,
             f"anybody can write into the bucket: a PUT without a key is answered {reply.status}",

@@ -8,7 +8,7 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -476,6 +476,9 @@ def test_ctrl_c_leaves_nothing_behind(station: Station) -> None:
 
 def ffmpegs_of(pid: int) -> list[int]:
     """The children of a process that capture."""
-    children = Path(f"/proc/{pid}/task").glob("*/children")
-    pids = [int(child) for file in children for child in file.read_text(encoding="ascii").split()]
-    return [child for child in pids if b"aevalsrc" in Path(f"/proc/{child}/cmdline").read_bytes()]
+    found = []
+    with suppress(FileNotFoundError):  # one of them has just ended: it is asked again
+        for file in Path(f"/proc/{pid}/task").glob("*/children"):
+            children = [int(child) for child in file.read_text(encoding="ascii").split()]
+            found += [child for child in children if b"aevalsrc" in Path(f"/proc/{child}/cmdline").read_bytes()]
+    return found

@@ -237,6 +237,7 @@ def test_a_page_may_read(headers: dict[str, str], verdict: Verdict) -> None:
         (reply(204, Access_Control_Allow_Origin=PAGE, Access_Control_Allow_Headers="range"), Verdict.WARNING),
         (reply(204), Verdict.WARNING),
         (reply(403), Verdict.WARNING),
+        (reply(301, Access_Control_Allow_Origin="*", Access_Control_Allow_Headers="*"), Verdict.WARNING),
     ],
 )
 def test_a_preflight(answer: Reply, verdict: Verdict) -> None:
@@ -283,6 +284,14 @@ def test_a_public_address_that_works(base: str, verdict: Verdict, words: str) ->
     check = public.serving(base, probes, [replace(reply(), body=probe.body) for probe in probes])
     assert check.verdict is verdict
     assert words in check.found
+
+
+@pytest.mark.parametrize(
+    ("status", "verdict"), [(200, "failed"), (204, "failed"), (301, "ok"), (403, "ok"), (405, "ok")]
+)
+def test_only_success_is_a_stranger_s_writing(status: int, verdict: str) -> None:
+    """A PUT without a key that is sent elsewhere or refused has written nothing."""
+    assert public.closed(reply(status)).verdict == verdict
 
 
 def test_headers_are_compared_by_what_they_say() -> None:
