@@ -7,7 +7,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 CLIENT_TESTS := radio-client/tests
 
-.PHONY: help demo test lint format bench setup setup-dev lock docs frames screenshots clean
+.PHONY: help demo test lint format bench soak setup setup-dev lock docs frames screenshots clean
 
 help: ## Show what can be made.
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
@@ -34,11 +34,16 @@ lint: $(VENV)/.ready-dev $(CLIENT_TESTS)/node_modules/.ready ## Check style, typ
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	npm --prefix $(CLIENT_TESTS) --silent run check
-	@! command -v shellcheck >/dev/null || shellcheck tools/system-packages tools/python-packages .ci/run tests/rig/rgw
+	@! command -v shellcheck >/dev/null || shellcheck tools/system-packages tools/python-packages .ci/run tests/rig/rgw tests/rig/slow-ffmpeg
 
 format: $(VENV)/.ready-dev ## Put the code into its form.
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+
+soak: ## Inflict random faults for an hour and audit after each (SOAK_ARGS="--minutes 5 --seed 1").
+	@tools/system-packages test
+	@$(MAKE) --no-print-directory setup-dev
+	$(BIN)/python -m tests.chaos.soak $(SOAK_ARGS)
 
 bench: ## Measure latency and CPU beside what they are compared to.
 	@tools/system-packages test

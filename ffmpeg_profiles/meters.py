@@ -31,5 +31,7 @@ def meters(descriptor: int) -> Output:
                 # direct: written at once, not when a buffer is full
                 options={"mode": "print", "file": f"pipe:{descriptor}", "direct": 1},
             ),
+            # a device's timestamps may go back a little, which a muxer would complain of
+            Filter("asetpts", ("N/SR/TB",)),
         ),
     )

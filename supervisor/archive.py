@@ -2,24 +2,32 @@
 
 from __future__ import annotations
 
+import errno
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
 from supervisor.backoff import Backoff
+from supervisor.clock import Clock
 from supervisor.events import ArchiveFailed, Emit, SegmentArchived, SpoolOverflowed
 from supervisor.files import make_folders, write_whole
-from supervisor.names import piece_name
+from supervisor.identity import require_marked
+from supervisor.names import SegmentId, piece_name
+from supervisor.sealing.tags import place_tags, with_tags
 from supervisor.segments import QueuedSegment, SealedSegment
 from supervisor.spool import Spool
 from supervisor.stop import Signal, Stop
 
 _LOOK_AGAIN_S = 5.0
 
+_HANGS_AFTER_S = 10.0
+"""A disk that takes longer for one segment does not keep up."""
+
 
 class Archivist:
     """Copies the spool's queue to ``recordings``, oldest first; a segment leaves the queue when its copy is durable.
 
-    While the disk takes nothing, segments wait in the spool; above ``spool_limit_bytes`` the oldest has to go.
+    While the disk takes nothing, or less than ``min_free_bytes`` would be left on it, segments wait in the spool.
     """
 
     def __init__(
@@ -27,18 +35,22 @@ class Archivist:
         station: str,
         recordings: Path,
         spool: Spool,
-        spool_limit_bytes: int,
+        min_free_bytes: int,
+        clock: Clock,
         emit: Emit,
         backoff: Backoff | None = None,
     ) -> None:
         self._station = station
         self._recordings = recordings
         self._spool = spool
-        self._spool_limit_bytes = spool_limit_bytes
+        self._min_free_bytes = min_free_bytes
+        self._clock = clock
         self._emit = emit
         self._backoff = backoff or Backoff(first_s=1.0, most_s=30.0)
         self._changed = Signal()
         self._given_up = Stop()
+        self._failures = 0
+        self._trying: tuple[SegmentId, float] | None = None
 
     def wake(self) -> None:
         """Something new may be in the queue, or nothing more will come."""
@@ -54,11 +66,18 @@ class Archivist:
         more = True
         while more and not self._given_up.is_requested():
             more = sealing()
-            for queued in self._spool.to_archive.pending():
-                if not self._archive(queued):
-                    break
-            if more:
+            emptied = all(map(self._archive, self._spool.to_archive.pending()))
+            if emptied and more:
                 self._changed.wait(_LOOK_AGAIN_S)
+            more = more or not emptied
+
+    def behind_with(self) -> SegmentId | None:
+        """The segment that the disk does not take, while that is so: its copy failed, or takes far too long."""
+        trying = self._trying
+        if trying is None:
+            return None
+        segment, since_s = trying
+        return segment if self._failures or self._clock.monotonic_s() - since_s > _HANGS_AFTER_S else None
 
     def path(self, segment: SealedSegment) -> Path:
         """Where a segment is kept: a folder for each UTC day."""
@@ -66,31 +85,64 @@ class Archivist:
         return day / piece_name(self._station, segment.start, segment.id)
 
     def _archive(self, queued: QueuedSegment) -> bool:
-        """Copies one segment, trying again until it is durable; false when it could not be and others come first."""
-        failures = 0
+        """Copies one segment; false, after a pause, when it could not be."""
         path = self.path(queued.sealed)
-        while True:
-            try:
-                make_folders(path.parent)
-                write_whole(path, queued.path("hq").read_bytes(), durable=True)
-            except OSError as error:
-                failures += 1
-                pause_s = self._backoff.delay_s(failures)
-                self._emit(ArchiveFailed(queued.sealed, f"{error.strerror} ({path.parent})", pause_s))
-                if self._make_room() or self._given_up.wait(pause_s):
-                    return False
-            else:
-                self._spool.to_archive.done(queued)
-                self._emit(SegmentArchived(queued.sealed, path))
-                return True
+        self._trying = (queued.sealed.id, self._clock.monotonic_s())
+        try:
+            self._copy(queued, path)
+        except OSError as error:
+            self._failures += 1
+            pause_s = self._backoff.delay_s(self._failures)
+            self._emit(ArchiveFailed(queued.sealed, f"{error.strerror} ({path.parent})", pause_s))
+            self._given_up.wait(pause_s)
+            return False
+        self._failures, self._trying = 0, None
+        self._spool.to_archive.done(queued)
+        self._emit(SegmentArchived(queued.sealed, path))
+        return True
 
-    def _make_room(self) -> bool:
-        """Lets the oldest segments go while the spool is above its limit; says whether any went."""
-        dropped = False
+    def _copy(self, queued: QueuedSegment, path: Path) -> None:
+        require_marked(self._recordings)
+        content = with_tags(queued.path("hq").read_bytes(), place_tags(self._station, queued.sealed.place))
+        free_bytes = shutil.disk_usage(self._recordings).free
+        if free_bytes - len(content) < self._min_free_bytes:
+            left = f"only {free_bytes / 1e9:.2f} GB are free, and {self._min_free_bytes / 1e9:g} are to stay so"
+            raise OSError(errno.ENOSPC, f"{left} (RADIO_RECORDINGS_MIN_FREE_GB)")
+        make_folders(path.parent)
+        write_whole(path, content, durable=True)
+
+
+class Overflow:
+    """Lets the oldest segments go unarchived while the spool is above ``limit_bytes`` and the disk does not keep up.
+
+    It works beside the Archivist, which may hang in a write for as long as the disk does.
+    """
+
+    def __init__(self, archivist: Archivist, spool: Spool, limit_bytes: int, emit: Emit) -> None:
+        self._archivist = archivist
+        self._spool = spool
+        self._limit_bytes = limit_bytes
+        self._emit = emit
+        self._changed = Signal()
+
+    def wake(self) -> None:
+        """The archive may have ended."""
+        self._changed.set()
+
+    def run(self, archiving: Callable[[], bool]) -> None:
+        """Watches until ``archiving`` says that it is over."""
+        while archiving():
+            self.look()
+            self._changed.wait(_LOOK_AGAIN_S)
+
+    def look(self) -> None:
+        """One look; the segment that is being copied stays, it may get there yet."""
+        behind = self._archivist.behind_with()
+        if behind is None:
+            return
         for queued in self._spool.to_archive.pending():
-            if self._spool.used_bytes() <= self._spool_limit_bytes:
-                break
-            self._spool.to_archive.done(queued)
-            self._emit(SpoolOverflowed(queued.sealed))
-            dropped = True
-        return dropped
+            if self._spool.used_bytes() <= self._limit_bytes:
+                return
+            if queued.sealed.id != behind:
+                self._spool.to_archive.done(queued)
+                self._emit(SpoolOverflowed(queued.sealed))

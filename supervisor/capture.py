@@ -117,7 +117,9 @@ class Capture:
             # known before FFmpeg exists: whatever it writes will be found, also after a crash
             self._spool.write_run(record)
             code, reason = self._live(record, stop)
-            ended = CaptureEnded(record.run, code, _cause(reason), reason)
+            cause = _cause(reason)
+            where = f" ({self._spool.fill})" if cause is Cause.SPOOL_FULL else ""
+            ended = CaptureEnded(record.run, code, cause, reason + where)
         except DeviceAbsentError as error:
             ended = CaptureEnded(record.run, None, Cause.DEVICE_LOST, str(error))
         except OSError as error:
@@ -203,7 +205,7 @@ class _Watched:
             while readers:
                 ready = [key.fd for key, _ in selector.select(timeout=0.5)]
                 self._woken_s = self._clock.boottime_s()
-                if ready and asked_at_s is None:
+                if ready and asked_at_s is None and self._record.origin_boottime_s is not None:
                     ended_or_asked.select(timeout=_GATHER_S)
                 for descriptor in ready:
                     if descriptor == stop.descriptor:

@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from supervisor import __version__, report
+from supervisor import __version__, archive_commands, report
 from supervisor.encoding import usable_ffmpeg
 from supervisor.errors import Exit, UserError
-from supervisor.settings import Loaded, Settings, load, source_of
+from supervisor.options import AsJson, EnvFile, SetOptions, load_settings
+from supervisor.settings import Settings, source_of
 
 if TYPE_CHECKING:
     from supervisor.devices import Device
@@ -30,15 +31,7 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 
-EnvFile = Annotated[
-    Path | None,
-    typer.Option("--env-file", help="Read settings from this file. Default: .env in this folder, if it is there."),
-]
-SetOptions = Annotated[
-    list[str] | None,
-    typer.Option("--set", "-s", metavar="NAME=VALUE", help="Set one setting; wins over environment and env file."),
-]
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for scripts.")]
+app.add_typer(archive_commands.app)
 
 
 @app.command()
@@ -57,7 +50,7 @@ def start(
     Settings come from the environment and the env file; 'radio-supervisor config' shows them all. Exit codes: 0 stopped
     cleanly, 1 failed, 2 wrong settings or something missing.
     """
-    settings = _load(env_file, set_).settings
+    settings = load_settings(env_file, set_).settings
     report.set_up(settings.radio_log_format, settings.radio_log_level)
     source = source_of(settings)
     with ThreadPoolExecutor(1, thread_name_prefix="ffmpeg-check") as checks:
@@ -96,7 +89,7 @@ def status(env_file: EnvFile = None, set_: SetOptions = None, as_json: AsJson = 
     from supervisor.spool import Folders
     from supervisor.status_server import ON_AIR, ask, status_json
 
-    settings = _load(env_file, set_).settings
+    settings = load_settings(env_file, set_).settings
     snapshot = ask(settings.status_address, Folders(settings.spool_dir))
     if snapshot is None:
         raise _no_answer(settings)
@@ -114,7 +107,7 @@ def dashboard(env_file: EnvFile = None, set_: SetOptions = None) -> None:
     from supervisor.spool import Folders
     from supervisor.status_server import ask
 
-    settings = _load(env_file, set_).settings
+    settings = load_settings(env_file, set_).settings
     folders = Folders(settings.spool_dir)
     first = ask(settings.status_address, folders)
     if first is None:
@@ -143,7 +136,7 @@ def config(env_file: EnvFile = None, set_: SetOptions = None, as_json: AsJson = 
     from rich.console import Console
     from rich.table import Table
 
-    rows = _load(env_file, set_).rows()
+    rows = load_settings(env_file, set_).rows()
     if as_json:
         typer.echo(json.dumps({name: {"value": value, "from": origin} for name, value, origin in rows}, indent=2))
         return
@@ -186,16 +179,6 @@ def _no_answer(settings: Settings) -> UserError:
         "Is the supervisor running, and with the same RADIO_STATUS_LISTEN?",
         Exit.NO_ANSWER,
     )
-
-
-def _load(env_file: Path | None, assignments: list[str] | None) -> Loaded:
-    command_line = {}
-    for assignment in assignments or []:
-        name, equals, value = assignment.partition("=")
-        if not equals:
-            raise UserError(f"--set {name}: write NAME=VALUE.")
-        command_line[name] = value
-    return load(env_file, command_line)
 
 
 def _status_text(s: Snapshot) -> str:

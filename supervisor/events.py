@@ -167,6 +167,14 @@ class WindowMoved:
 
 
 @dataclass(frozen=True)
+class SegmentFoundListed:
+    """The manifest names a segment that the life before did not come to count as published, with its ``gap``."""
+
+    segment: SealedSegment
+    gap: int
+
+
+@dataclass(frozen=True)
 class SegmentExpired:
     """The window has moved on: the segment is archived but was not published."""
 
@@ -279,6 +287,66 @@ class Logged:
 
 
 @dataclass(frozen=True)
+class RecordingJoined:
+    """Pieces of the archive became one recording, proven and durable; the pieces are gone."""
+
+    path: Path
+    pieces: int
+    seconds: float
+    bytes: int
+
+
+@dataclass(frozen=True)
+class JoinFailed:
+    """Pieces could not be joined now, the one at ``path`` first; they stay, and are tried again."""
+
+    path: Path
+    why: str
+
+
+@dataclass(frozen=True)
+class RecordingDamaged:
+    """A file of the archive is not what was captured; it was set aside and is now at ``kept``."""
+
+    kept: Path
+    why: str
+
+
+@dataclass(frozen=True)
+class RecordingsPruned:
+    """Retention deleted ``files``, the newest of which began at ``up_to``."""
+
+    files: int
+    bytes: int
+    up_to: datetime
+
+
+@dataclass(frozen=True)
+class KeepingFailed:
+    """The recordings folder could not be looked after; it is tried again."""
+
+    why: str
+    folder: Path
+
+
+@dataclass(frozen=True)
+class ArchiveMeasured:
+    """The archive now: what is free on its disk, what it has of this UTC day, and how often something is missing."""
+
+    free_bytes: int
+    seconds_today: float
+    gaps_today: int
+
+
+@dataclass(frozen=True)
+class CoverageChecked:
+    """The gaps that the archive has since ``since``: when each began, and its seconds."""
+
+    since: datetime
+    gaps: tuple[tuple[datetime, float], ...]
+
+
+@dataclass(frozen=True)
 class Stopping:
     """The station was asked to stop."""
 
@@ -303,6 +371,7 @@ Event = (
     | SegmentDropped
     | SegmentPublished
     | WindowMoved
+    | SegmentFoundListed
     | SegmentExpired
     | StoreFailed
     | StoreRecovered
@@ -314,6 +383,13 @@ Event = (
     | AlarmRaised
     | AlarmCleared
     | Logged
+    | RecordingJoined
+    | JoinFailed
+    | RecordingDamaged
+    | RecordingsPruned
+    | KeepingFailed
+    | ArchiveMeasured
+    | CoverageChecked
     | Stopping
 )
 

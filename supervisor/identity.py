@@ -2,12 +2,25 @@
 
 from __future__ import annotations
 
+import errno
 import re
 import uuid
 from pathlib import Path
 
 from supervisor.errors import UserError
 from supervisor.files import make_folders, write_whole
+
+_MARK = ".radio-supervisor"
+
+
+def require_marked(recordings: Path) -> None:
+    """Makes sure that the folder is the one that is recorded into, and not the empty mount point of its disk.
+
+    Raises:
+        FileNotFoundError: the mark that every start leaves there is not there.
+    """
+    if not (recordings / _MARK).is_dir():
+        raise FileNotFoundError(errno.ENOENT, f"the disk with the recordings is not there (no {_MARK} in the folder)")
 
 
 def writer_id(recordings: Path) -> str:
@@ -16,7 +29,7 @@ def writer_id(recordings: Path) -> str:
     Raises:
         UserError: the folder cannot be made or written.
     """
-    path = recordings / ".radio-supervisor" / "writer"
+    path = recordings / _MARK / "writer"
     try:
         make_folders(path.parent)
         known = path.read_bytes().strip() if path.is_file() else b""

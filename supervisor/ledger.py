@@ -4,37 +4,55 @@ from __future__ import annotations
 
 import json
 import threading
+from contextlib import suppress
 from pathlib import Path
 
+from pydantic import BaseModel, ValidationError
+
 from supervisor.clock import iso_ms
-from supervisor.events import Emit, Event, SamplesLost
-from supervisor.files import append_lines, make_folders
+from supervisor.events import Emit, Event, SamplesLost, SegmentFoundListed
+from supervisor.files import append_lines, make_folders, write_whole
 from supervisor.losses import Accounts, account
+from supervisor.names import SegmentId
 from supervisor.stop import Signal, Stop
 
 _MOST_WAITING = 10_000
+_TOLD_KEPT = 32
 _TRY_AGAIN_S = 5.0
+_TAIL_BYTES = 65_536
+
+
+class _Kept(BaseModel):
+    """What survives a kill: lines that are not in the file yet, and the newest segments whose gap was told."""
+
+    waiting: list[str] = []
+    told: list[str] = []
 
 
 class Ledger:
     """Derives losses from events, tells them with ``emit``, and appends each to ``path``.
 
-    Nobody waits for the disk: while it takes nothing, entries wait here, the newest 10 000 of them at most.
+    Nobody waits for the disk: while it takes nothing, entries wait, the newest 10 000 of them at most. They wait at
+    ``kept`` in the spool too, so that a kill loses none and tells none twice.
     """
 
-    def __init__(self, path: Path, emit: Emit) -> None:
+    def __init__(self, path: Path, kept: Path, emit: Emit) -> None:
         self._path = path
+        self._kept_path = kept
         self._emit = emit
         self._guard = threading.Lock()
         self._accounts = Accounts()
-        self._waiting: list[SamplesLost] = []
+        self._kept = _read(kept)
         self._changed = Signal()
 
     def take(self, event: Event) -> None:
-        """Takes an event; its losses are told before this returns and written soon after."""
+        """Takes an event; its losses are told, and safe from a kill, before this returns, and written soon after."""
         with self._guard:
+            if isinstance(event, SegmentFoundListed) and str(event.segment.id) in self._kept.told:
+                return
             self._accounts, losses = account(self._accounts, event)
-            self._waiting.extend(losses)
+            if losses:
+                self._keep(self._kept.waiting + [_line(loss) for loss in losses], losses[0].where)
         for loss in losses:
             self._emit(loss)
         if losses:
@@ -57,17 +75,41 @@ class Ledger:
     def _write_waiting(self) -> bool:
         """Appends what waits; false when the disk took nothing."""
         with self._guard:
-            losses, self._waiting = self._waiting, []
-        if not losses:
+            lines = list(self._kept.waiting)
+        if not lines:
             return True
         try:
             make_folders(self._path.parent)
-            append_lines(self._path, "".join(map(_line, losses)).encode())
+            known = _newest_lines(self._path)
+            append_lines(self._path, "".join(line for line in lines if line not in known).encode())
         except OSError:
-            with self._guard:
-                self._waiting = [*losses, *self._waiting][-_MOST_WAITING:]
             return False
+        with self._guard:
+            self._keep([line for line in self._kept.waiting if line not in lines])
         return True
+
+    def _keep(self, waiting: list[str], told: SegmentId | None = None) -> None:
+        known = self._kept.told if told is None else [*self._kept.told, str(told)]
+        self._kept = _Kept(waiting=waiting[-_MOST_WAITING:], told=known[-_TOLD_KEPT:])
+        with suppress(OSError):  # a full spool costs the safety from a kill, not the entry
+            write_whole(self._kept_path, self._kept.model_dump_json().encode())
+
+
+def _read(kept: Path) -> _Kept:
+    try:
+        return _Kept.model_validate_json(kept.read_bytes())
+    except (OSError, ValidationError):
+        return _Kept()
+
+
+def _newest_lines(path: Path) -> set[str]:
+    """The last lines of the file: a kill may have come between writing one and knowing that it is written."""
+    try:
+        with path.open("rb") as file:
+            file.seek(max(0, path.stat().st_size - _TAIL_BYTES))
+            return set(file.read().decode(errors="replace").splitlines(keepends=True))
+    except FileNotFoundError:
+        return set()
 
 
 def _line(loss: SamplesLost) -> str:

@@ -14,6 +14,7 @@ from supervisor.events import (
     MissingFrom,
     SamplesLost,
     SegmentExpired,
+    SegmentFoundListed,
     SegmentPublished,
     SegmentRefused,
     SpoolOverflowed,
@@ -35,7 +36,7 @@ def account(before: Accounts, event: Event) -> tuple[Accounts, tuple[SamplesLost
     ``gap``. What no event explains went by while nothing was captured.
     """
     match event:
-        case SegmentPublished():
+        case SegmentPublished() | SegmentFoundListed():
             return Accounts(rest=Cause.RESTART), _gap(before, event)
         case SpoolOverflowed(segment=s):
             return before, (SamplesLost(s.start, s.samples, Cause.SPOOL_FULL, MissingFrom.ARCHIVE, s.id),)
@@ -61,7 +62,7 @@ def _known(before: Accounts, cause: Cause, samples: int) -> Accounts:
     return replace(before, known={**before.known, cause: before.known.get(cause, 0) + samples})
 
 
-def _gap(before: Accounts, event: SegmentPublished) -> tuple[SamplesLost, ...]:
+def _gap(before: Accounts, event: SegmentPublished | SegmentFoundListed) -> tuple[SamplesLost, ...]:
     segment = event.segment
     since = segment.start - timedelta(seconds=event.gap / segment.sample_rate)
     return tuple(

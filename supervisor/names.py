@@ -100,3 +100,52 @@ def ledger_name(station: str) -> str:
 def piece_name(station: str, start: datetime, segment: SegmentId) -> str:
     """An archived segment: sortable by time, and by run and number where clocks were stepped."""
     return f"{station}_{compact_ms(start)}_{segment}.flac"
+
+
+@dataclass(frozen=True)
+class RecordedName:
+    """A file of the archive by its name: a piece has a segment, a recording has none.
+
+    ``damaged`` when it was set aside because its content is not what was captured.
+    """
+
+    start: datetime
+    segment: SegmentId | None
+    damaged: bool
+
+
+_START = r"\d{8}T\d{6}\.\d{3}Z"
+_RECORDED = rf"_(?P<start>{_START})(?:_(?P<run>{_RUN})\.(?P<number>\d{{8,}}))?\.flac"
+_DAMAGED = ".damaged"
+
+
+def recording_name(station: str, start: datetime) -> str:
+    """A recording by the time of its first sample: ``radio_20261123T150000.397Z.flac``."""
+    return f"{station}_{compact_ms(start)}.flac"
+
+
+def damaged_name(name: str) -> str:
+    """A damaged file of the archive, set aside: no player and no search for ``*.flac`` takes it for a whole one."""
+    return f"{name}{_DAMAGED}"
+
+
+def parse_recorded(station: str, name: str) -> RecordedName | None:
+    """What the name of a piece or a recording of ``station`` says, or None for any other name."""
+    match = re.fullmatch(rf"{re.escape(station)}{_RECORDED}(?P<damaged>{re.escape(_DAMAGED)})?", name)
+    start = match and _instant(match["start"])
+    if not match or not start:
+        return None
+    segment = SegmentId(match["run"], int(match["number"])) if match["run"] else None
+    return RecordedName(start, segment, match["damaged"] is not None)
+
+
+def is_temporary(station: str, name: str) -> bool:
+    """Whether the name is that of a piece or a recording of ``station`` that was not written to its end."""
+    return re.fullmatch(rf"\.{re.escape(station)}{_RECORDED}\..+", name) is not None
+
+
+def _instant(compact: str) -> datetime | None:
+    try:
+        return datetime.fromisoformat(compact)
+    except ValueError:  # the 31st of February
+        return None

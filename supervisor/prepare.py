@@ -14,6 +14,7 @@ from supervisor.bucket import Programme
 from supervisor.devices import open_problem
 from supervisor.errors import UserError
 from supervisor.identity import writer_id
+from supervisor.recordings.retention import Limits
 from supervisor.report import LOG
 from supervisor.room import Wanted, room_in, warnings
 from supervisor.settings import Settings
@@ -61,11 +62,21 @@ def plan(settings: Settings, source: Source, ffmpeg: str, *, take_over: bool = F
         ffmpeg=ffmpeg,
         environment=child_environment(os.environ),
         recordings=recordings,
+        limits=limits(settings),
         spool_limit_bytes=_spool_limit_bytes(settings),
         status_address=settings.status_address,
         take_over=take_over,
         setup=_setup(settings),
         alert_urls=tuple(settings.radio_alert_urls.get_secret_value().split()),
+    )
+
+
+def limits(settings: Settings) -> Limits:
+    """What the archive is to keep to."""
+    return Limits(
+        keep_days=settings.radio_recordings_keep_days,
+        min_free_bytes=round(settings.radio_recordings_min_free_gb * 1e9),
+        period_s=settings.radio_recording_seconds,
     )
 
 

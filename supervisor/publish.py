@@ -10,7 +10,16 @@ from dataclasses import dataclass
 from supervisor.backoff import Backoff
 from supervisor.bucket import LiveBucket, Programme
 from supervisor.clock import Clock
-from supervisor.events import Emit, OffAir, SegmentExpired, SegmentPublished, StoreFailed, StoreRecovered, WindowMoved
+from supervisor.events import (
+    Emit,
+    OffAir,
+    SegmentExpired,
+    SegmentFoundListed,
+    SegmentPublished,
+    StoreFailed,
+    StoreRecovered,
+    WindowMoved,
+)
 from supervisor.manifest import Entry
 from supervisor.names import EXTENSIONS
 from supervisor.segments import Place, QueuedSegment, missing_before
@@ -89,9 +98,12 @@ class Publisher:
 
     def _continue_from_bucket(self) -> None:
         """Finds out what was published last, and lets go of what was listed just before the process ended."""
-        listed = {(entry.hq.md5, entry.start) for entry in self._bucket.entries}
+        listed = {(entry.hq.md5, entry.start): entry for entry in self._bucket.entries}
         for queued in self._queue.pending():
-            if (queued.sealed.hq.md5, queued.sealed.start) in listed:
+            entry = listed.get((queued.sealed.hq.md5, queued.sealed.start))
+            if entry is not None:
+                self._spool.note_published(queued.sealed)
+                self._emit(SegmentFoundListed(queued.sealed, entry.gap))
                 self._queue.done(queued)
         if self._bucket.entries:
             newest = self._bucket.entries[-1]
@@ -100,7 +112,7 @@ class Publisher:
             self._previous = known.place if known is not None and same else self._place_by_wall_clock(newest)
 
     def _place_by_wall_clock(self, entry: Entry) -> Place:
-        return Place("", 0, entry.samples, 0, self._programme.sample_rate, entry.start, 0.0, "")
+        return Place("", 0, entry.samples, self._programme.sample_rate, entry.start, 0.0, "")
 
     def _next(self) -> QueuedSegment | None:
         """The oldest segment that can still enter the window; those that cannot are let go."""
@@ -131,8 +143,9 @@ class Publisher:
         self._alive_at_s = self._clock.monotonic_s()
         self._previous = queued.sealed.place
         self._spool.note_published(queued.sealed)
-        self._queue.done(queued)
+        # told first: what was not told is still queued at the next start
         self._emit(SegmentPublished(entry.index, queued.sealed, entry.gap, latency_s, upload_s, manifest_s))
+        self._queue.done(queued)
 
     def _go_off_air_if_silent(self) -> None:
         silent_s = self._clock.monotonic_s() - self._alive_at_s

@@ -18,22 +18,30 @@ from supervisor.events import (
     AlarmCleared,
     AlarmRaised,
     ArchiveFailed,
+    ArchiveMeasured,
     CaptureEnded,
     CaptureStarted,
     Cause,
     ClockChecked,
+    CoverageChecked,
     Emit,
     Event,
     FFmpegSaid,
     InputLost,
+    JoinFailed,
+    KeepingFailed,
     LevelsMeasured,
     Logged,
     OffAir,
     Overrun,
+    RecordingDamaged,
+    RecordingJoined,
+    RecordingsPruned,
     SamplesLost,
     SegmentArchived,
     SegmentDropped,
     SegmentExpired,
+    SegmentFoundListed,
     SegmentPublished,
     SegmentRefused,
     SegmentSealed,
@@ -47,6 +55,7 @@ from supervisor.events import (
 from supervisor.throttle import EVERY_S, Throttle
 
 LOG = logging.getLogger("radio")
+_GAPS_SHOWN = 5
 _ADDRESS = re.compile(r"0x[0-9a-f]+")
 
 _CLOCK_WARN_S = 1.0
@@ -172,7 +181,7 @@ class Reporter:
             LOG.info("FFmpeg's command: %s", shlex.join(event.command))
 
 
-def _trouble(event: Event) -> str | None:  # noqa: PLR0911 - a table
+def _trouble(event: Event) -> str | None:  # noqa: C901, PLR0911 - a table
     """What goes on when events of this kind repeat; None for events of which each is news."""
     match event:
         case StoreFailed():
@@ -181,6 +190,10 @@ def _trouble(event: Event) -> str | None:  # noqa: PLR0911 - a table
             return "archive"
         case SpoolFailed():
             return "spool"
+        case KeepingFailed():
+            return "keeping"
+        case JoinFailed():
+            return "join"
         case CaptureStarted():
             return "capture started"
         case CaptureEnded() if event.cause is not Cause.STOPPED:
@@ -195,13 +208,17 @@ def _trouble(event: Event) -> str | None:  # noqa: PLR0911 - a table
             return None
 
 
-def _ends(event: Event) -> tuple[str, ...]:
+def _ends(event: Event) -> tuple[str, ...]:  # noqa: PLR0911 - a table
     """The troubles that are over with this event."""
     match event:
         case StoreRecovered():
             return tuple(f"store {event.operation} {refused}" for refused in (False, True))
         case SegmentArchived():
             return ("archive",)
+        case RecordingJoined():
+            return ("join",)
+        case ArchiveMeasured():
+            return ("keeping",)
         case SegmentSealed():
             return ("spool", "capture started", "capture ended")
         case ClockChecked():
@@ -212,7 +229,7 @@ def _ends(event: Event) -> tuple[str, ...]:
 
 def _line(event: Event) -> Line | None:  # noqa: C901, PLR0911, PLR0912 - a table, one row for each event
     match event:
-        case LevelsMeasured() | Logged():
+        case LevelsMeasured() | ArchiveMeasured() | Logged():
             return None
         case CaptureStarted():
             return _info(f"capturing, run {event.run} (FFmpeg is process {event.pid})", run=event.run, pid=event.pid)
@@ -252,6 +269,10 @@ def _line(event: Event) -> Line | None:  # noqa: C901, PLR0911, PLR0912 - a tabl
             return _published(event)
         case WindowMoved(oldest=oldest):
             return logging.DEBUG, f"the bucket begins at {oldest:08d}", {"oldest": oldest}
+        case SegmentFoundListed(segment=s):
+            return _info(
+                f"segment {s.id} had been published just before the last end", segment=str(s.id), gap=event.gap
+            )
         case SegmentExpired(segment=s):
             return _warning(f"segment {s.id} came too late for the window and was not published", segment=str(s.id))
         case StoreFailed():
@@ -274,6 +295,10 @@ def _line(event: Event) -> Line | None:  # noqa: C901, PLR0911, PLR0912 - a tabl
             return _warning(f"alarm {code}: {event.message} {event.remedy}", code=code)
         case AlarmCleared(code=code):
             return _info(f"alarm {code} is over", code=code)
+        case RecordingJoined() | JoinFailed() | RecordingDamaged() | RecordingsPruned() | KeepingFailed():
+            return _kept(event)
+        case CoverageChecked():
+            return _coverage(event)
         case Stopping():
             return _info(f"stopping: {event.why}", why=event.why)
 
@@ -294,6 +319,35 @@ def _clock_checked(event: ClockChecked) -> Line:
             return _warning(f"{event.in_words}, but not synchronised ({event.told_by}): {advice}", **fields)
         case _ClockState.KEPT:
             return _info(event.in_words, **fields)
+
+
+def _kept(event: RecordingJoined | JoinFailed | RecordingDamaged | RecordingsPruned | KeepingFailed) -> Line:
+    match event:
+        case RecordingJoined():
+            made = f"{event.path} ({event.seconds:.0f} s, {event.bytes / 1e6:.1f} MB)"
+            text = f"joined {_count(event.pieces, 'piece')} to {made}"
+            return _info(text, path=str(event.path), pieces=event.pieces, seconds=event.seconds, bytes=event.bytes)
+        case JoinFailed():
+            return _error(f"pieces from {event.path} on could not be joined: {event.why}", path=str(event.path))
+        case RecordingDamaged():
+            return _error(f"a file of the archive is damaged, kept as {event.kept}: {event.why}", kept=str(event.kept))
+        case RecordingsPruned():
+            up_to = iso_ms(event.up_to)
+            text = f"deleted {_count(event.files, 'recording')} up to {up_to} ({event.bytes / 1e6:.1f} MB)"
+            return _info(text, files=event.files, bytes=event.bytes, up_to=up_to)
+        case KeepingFailed():
+            return _error(f"the recordings folder {event.folder} cannot be read: {event.why}", why=event.why)
+
+
+def _coverage(event: CoverageChecked) -> Line:
+    since, seconds = iso_ms(event.since), sum(seconds for _, seconds in event.gaps)
+    fields = {"since": since, "gaps": [{"start": iso_ms(start), "seconds": round(s, 3)} for start, s in event.gaps]}
+    if not event.gaps:
+        return _info(f"the archive has no gap since {since}", **fields)
+    shown = ", ".join(f"{iso_ms(start)} ({s:.3f} s)" for start, s in event.gaps[:_GAPS_SHOWN])
+    more = f" and {len(event.gaps) - _GAPS_SHOWN} more" if len(event.gaps) > _GAPS_SHOWN else ""
+    text = f"the archive has {_count(len(event.gaps), 'gap')} since {since}, {seconds:.3f} s in all: {shown}{more}"
+    return _warning(text, **fields)
 
 
 def _published(event: SegmentPublished) -> Line:
@@ -326,6 +380,10 @@ def _store_failed(event: StoreFailed) -> Line:
     text = f"{event.operation} failed ({event.code}): {event.message}.{hint} Next try in {event.retry_in_s:.1f} s"
     level = logging.ERROR if event.refused else logging.WARNING
     return level, text, {"operation": event.operation, "code": event.code, "attempt": event.attempt}
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
 def _info(text: str, **fields: object) -> Line:

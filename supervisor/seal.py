@@ -74,7 +74,7 @@ class Sealer:
         try:
             self._spool.store_sealed(segment, pair)
         except OSError as error:
-            self._emit(SpoolFailed(raw.id, str(error.strerror)))
+            self._emit(SpoolFailed(raw.id, f"{error.strerror} ({self._spool.fill})"))
             return False
         self._spool.discard_raw(raw)
         seal_ms = (self._clock.monotonic_s() - began_s) * 1000
@@ -92,7 +92,9 @@ class Sealer:
         closed_s = self._watch.closed_at_s(raw.id) or now_s
         start_s = record.captured_boottime_s(first_sample)
         if start_s is None:
-            start_s = closed_s - pair.samples / record.sample_rate
+            # killed before anything was measured: FFmpeg wrote the end about when it was captured
+            written_s = now_s - _age_s(raw.hq, self._clock.wall_s())
+            start_s = written_s - pair.samples / record.sample_rate
         return SealedSegment(
             run=record.run,
             number=raw.id.number,
@@ -107,6 +109,14 @@ class Sealer:
             hq=SealedHq(bytes=len(pair.hq), md5=pair.md5),
             lq=SealedLq(bytes=len(pair.lq), preroll=pair.preroll),
         )
+
+
+def _age_s(path: Path | None, now_s: float) -> float:
+    """How long ago, at wall time ``now_s``, a file was last written; 0 when that cannot be told."""
+    try:
+        return 0.0 if path is None else max(0.0, now_s - path.stat().st_mtime)
+    except FileNotFoundError:
+        return 0.0
 
 
 def _read(path: Path | None) -> bytes:

@@ -83,11 +83,11 @@ class SealedSegment(BaseModel):
             run=self.run,
             first_sample=self.first_sample,
             samples=self.samples,
-            lost_before=self.lost_before,
             sample_rate=self.sample_rate,
             start=self.start,
             start_boottime_s=self.start_boottime_s,
             boot_id=self.boot_id,
+            lost_before=self.lost_before,
         )
 
 
@@ -115,26 +115,29 @@ class Place:
     run: str
     first_sample: int
     samples: int
-    lost_before: int
     sample_rate: int
     start: datetime
     start_boottime_s: float
     boot_id: str
+    lost_before: int = 0
 
 
 def missing_before(previous: Place | None, segment: Place) -> int:
-    """How many samples are missing between two segments; 0 when one continues the other or nothing came before.
+    """How many samples are missing between two segments; 0 when one continues the other or nothing came before."""
+    return 0 if previous is None else max(0, samples_between(previous, segment))
+
+
+def samples_between(previous: Place, segment: Place) -> int:
+    """How many samples lie between the end of one and the start of the other; negative when they overlap.
 
     Within a run it is what is not there and what the device is known to have lost. Between runs it is measured: on the
     boot clock, or on the wall clock when the machine was started anew in between.
     """
-    if previous is None:
-        return 0
     if previous.run == segment.run:
         lost = segment.lost_before - previous.lost_before
-        return max(0, segment.first_sample - previous.first_sample - previous.samples + lost)
+        return segment.first_sample - previous.first_sample - previous.samples + lost
     if previous.boot_id == segment.boot_id:
         silence_s = segment.start_boottime_s - previous.start_boottime_s
     else:
         silence_s = (segment.start - previous.start).total_seconds()
-    return max(0, round(silence_s * segment.sample_rate) - previous.samples)
+    return round(silence_s * segment.sample_rate) - previous.samples

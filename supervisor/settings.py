@@ -68,10 +68,17 @@ class Settings(BaseSettings):
     radio_spool_limit_mb: int = _setting(256, "16 or more", "How much may wait there.", ge=16)
     radio_recordings_dir: Path = _setting(Path("./recordings"), "a folder", "Where everything is archived.")
     radio_recordings_keep_days: int | None = _setting(
-        None, "1 or more", "Recordings older than this may be pruned. Not set: kept for ever.", ge=1
+        None, "1 or more", "Recordings older than this are deleted. Not set: kept for ever.", ge=1
     )
     radio_recordings_min_free_gb: float = _setting(
-        5.0, "0 or more", "Space to leave free on the disk.", ge=0, allow_inf_nan=False
+        5.0,
+        "0 or more",
+        "Space to leave free on the disk. The oldest recordings go for it; if that is too little, archiving waits.",
+        ge=0,
+        allow_inf_nan=False,
+    )
+    radio_recording_seconds: int = _setting(
+        3600, "a divisor of 86400", "The length of a recording, cut on the full UTC hour.", ge=1, le=86_400
     )
     radio_offline_after: float | None = _setting(
         None,
@@ -151,6 +158,13 @@ class Settings(BaseSettings):
             if numbers is None:
                 raise ValueError("it is not two numbers with a comma between them")
             return int(numbers[1]), int(numbers[2])
+        return value
+
+    @field_validator("radio_recording_seconds")
+    @classmethod
+    def _recording_seconds(cls, value: int) -> int:
+        if 86_400 % value:
+            raise ValueError("the days would not begin with a new recording")
         return value
 
     @field_validator("radio_sample_rate", mode="before")
@@ -294,6 +308,11 @@ def _contradictions(settings: Settings) -> list[str]:
         found.append(
             f"RADIO_OFFLINE_AFTER={settings.offline_after_s:g} is shorter than two segments of "
             f"{settings.radio_segment_seconds} s (RADIO_SEGMENT_SECONDS): the station would be off air between them."
+        )
+    if settings.radio_recording_seconds < settings.radio_segment_seconds:
+        found.append(
+            f"RADIO_RECORDING_SECONDS={settings.radio_recording_seconds} is shorter than a segment of "
+            f"{settings.radio_segment_seconds} s (RADIO_SEGMENT_SECONDS)."
         )
     if max(settings.radio_input_pair) > settings.radio_input_channels or min(settings.radio_input_pair) < 1:
         pair = shown(settings, "radio_input_pair")

@@ -70,7 +70,7 @@ class Queue:
     def pending(self) -> list[QueuedSegment]:
         """What waits, by run and number."""
         found = sorted(filter(None, (parse_sealed(path.name) for path in self.folder.iterdir())))
-        return [self._load(segment) for segment in found]
+        return list(filter(None, map(self._load, found)))
 
     def depth(self) -> int:
         """How many segments wait."""
@@ -90,8 +90,11 @@ class Queue:
         for quality in self._qualities:
             queued.path(quality).unlink(missing_ok=True)
 
-    def _load(self, segment: SegmentId) -> QueuedSegment:
-        content = (self.folder / f"{segment}.json").read_bytes()
+    def _load(self, segment: SegmentId) -> QueuedSegment | None:
+        try:
+            content = (self.folder / f"{segment}.json").read_bytes()
+        except FileNotFoundError:  # it has just been let go
+            return None
         return QueuedSegment(SealedSegment.model_validate_json(content), self.folder)
 
 
@@ -135,6 +138,11 @@ class Folders:
     def published(self) -> Path:
         """The segment that was published last, for measuring the gap to the next across a restart."""
         return self.root / "published.json"
+
+    @property
+    def losses(self) -> Path:
+        """Losses that are not in the ledger yet."""
+        return self.root / "losses.json"
 
     @property
     def lock(self) -> Path:
@@ -250,6 +258,11 @@ class Spool:
         for path in self.folders.raw.glob(f"{record.run}.*"):
             path.unlink(missing_ok=True)
         (self.folders.runs / f"{record.run}{_OVER}").unlink(missing_ok=True)
+
+    @property
+    def fill(self) -> str:
+        """Where the spool is and how much is in it, for people."""
+        return f"{self.folders.root}, {self.used_bytes() / 1e6:.1f} MB in it"
 
     def used_bytes(self) -> int:
         """What the spool occupies; a file in both queues counts once."""

@@ -14,7 +14,7 @@ from ffmpeg_profiles.command import compile_command
 from ffmpeg_profiles.digest import DecodeError, pcm_md5
 from ffmpeg_profiles.profile import Source
 from supervisor.alerts import Alerts, apprise_places
-from supervisor.archive import Archivist
+from supervisor.archive import Archivist, Overflow
 from supervisor.bucket import LiveBucket, Programme
 from supervisor.capture import Capture, Format, end_leftovers
 from supervisor.clock import Clock
@@ -25,6 +25,10 @@ from supervisor.host_clock import HostClockWatch
 from supervisor.ledger import Ledger
 from supervisor.names import Keys, ledger_name, requests_name
 from supervisor.publish import Publisher
+from supervisor.recordings.join import Joiner
+from supervisor.recordings.keeper import Keeper
+from supervisor.recordings.reading import Reader
+from supervisor.recordings.retention import Limits
 from supervisor.seal import Sealer
 from supervisor.sealing.damage import DamagedError
 from supervisor.spool import Spool
@@ -54,6 +58,7 @@ class Plan:
     ffmpeg: str
     environment: Mapping[str, str]
     recordings: Path
+    limits: Limits
     spool_limit_bytes: int
     status_address: tuple[str, int]
     take_over: bool
@@ -91,20 +96,27 @@ class Station:
         self._raw_changed = Signal()
         self._watch = RawWatch(spool.folders.raw, clock, self._raw_changed.set)
 
-        self._ledger = Ledger(plan.recordings / ledger_name(programme.station), self._tell)
+        self._ledger = Ledger(plan.recordings / ledger_name(programme.station), spool.folders.losses, self._tell)
 
         audio = Format(programme.sample_rate, programme.segment_s * programme.sample_rate, plan.source.device)
         capture = Capture(self._command, audio, dict(plan.environment), spool, clock, self._emit)
         sealer = Sealer(spool, self._watch, self._raw_changed, self._pcm_md5, clock, self._emit)
         self._bucket = LiveBucket(programme, Keys(plan.prefix), store, clock)
         self._publisher = Publisher(programme, self._bucket, spool, clock, self._emit)
-        self._archivist = Archivist(programme.station, plan.recordings, spool, plan.spool_limit_bytes, self._emit)
+        self._archivist = Archivist(
+            programme.station, plan.recordings, spool, plan.limits.min_free_bytes, clock, self._emit
+        )
+        self._overflow = Overflow(self._archivist, spool, plan.spool_limit_bytes, self._emit)
+        joiner = Joiner(programme.station, Reader(plan.ffmpeg, self._stop))
+        keeper = Keeper(programme.station, plan.recordings, plan.limits, joiner, clock, self._emit)
 
         # each goes on until the one before it has ended and its own queue is empty
         self._capturing = self._worker("capture", lambda: capture.run(self._stop))
         self._sealing = self._worker("seal", lambda: sealer.run(lambda: not self._capturing.is_done()))
         self._publishing = self._worker("publish", lambda: self._publisher.run(self._more_to_come, self._open_bucket))
         self._archiving = self._worker("archive", lambda: self._archivist.run(self._more_to_come))
+        self._limiting = self._worker("spool-limit", lambda: self._overflow.run(lambda: not self._archiving.is_done()))
+        self._keeping = self._worker("recordings", lambda: keeper.run(self._stop))
         self._noting = self._worker("state-file", lambda: keep_state_file(self.status, self._state_file, self._ended))
         self._booking = self._worker("ledger", lambda: self._ledger.run(self._ended))
         clock_watch = HostClockWatch(lambda: store.clock_ahead_s, self._emit)
@@ -140,7 +152,8 @@ class Station:
         if self._plan.alert_urls:
             alerts = Alerts(self.status, lambda: apprise_places(self._plan.alert_urls), self._clock)
             aside.append(self._worker("alerts", lambda: alerts.run(self._ended)))
-        for worker in (*aside, self._archiving, self._publishing, self._sealing, self._capturing):
+        line = (self._limiting, self._keeping, self._archiving, self._publishing, self._sealing, self._capturing)
+        for worker in (*aside, *line):
             worker.start()
         self._stop.wait()
         self._emit(Stopping("asked to" if self._failed() is None else "something failed"))
@@ -160,7 +173,7 @@ class Station:
         give_up = threading.Timer(RETRIES_END_AFTER_S, self._give_up)
         give_up.name, give_up.daemon = "give-up", True
         give_up.start()
-        line = (self._capturing, self._sealing, self._publishing, self._archiving)
+        line = (self._capturing, self._sealing, self._publishing, self._archiving, self._limiting, self._keeping)
         finished = [worker.join(max(0.0, ends_at_s - self._clock.monotonic_s())) for worker in line]
         give_up.cancel()
         return all(finished)
@@ -214,6 +227,7 @@ class Station:
     def _wake_queues(self) -> None:
         self._publisher.wake()
         self._archivist.wake()
+        self._overflow.wake()
 
     def _emit(self, event: Event) -> None:
         match event:

@@ -16,16 +16,21 @@ from supervisor.events import (
     AlarmCleared,
     AlarmRaised,
     ArchiveFailed,
+    ArchiveMeasured,
     CaptureEnded,
     CaptureStarted,
     Cause,
     ClockChecked,
     Event,
+    JoinFailed,
+    KeepingFailed,
     LevelsMeasured,
     Logged,
     MissingFrom,
     OffAir,
     Overrun,
+    RecordingDamaged,
+    RecordingJoined,
     SamplesLost,
     SegmentArchived,
     SegmentPublished,
@@ -45,6 +50,7 @@ _LATENCIES_KEPT = 360
 _LOG_LINES_KEPT = 30
 _FULL_SCALE_DB = -0.01
 _CLOCK_ALARM_S = 10.0
+_MORE_ROOM = "Give RADIO_SPOOL_DIR more room; what is closed stays there, and all is tried again by itself."
 _ONCE = {"seal_refused", "archive_lost"}
 _SHOWN_FOR = timedelta(hours=1)
 _SYNCHRONISE = (
@@ -220,8 +226,7 @@ def _with_facts(s: Snapshot, event: Event, now: datetime) -> Snapshot:  # noqa: 
             message = f"the spool is full: segment {event.segment.id} is lost to the archive"
             return _raise(s, "archive_lost", message, "Make room on the recordings disk, or mount it again.", now)
         case SpoolFailed():
-            remedy = "Give RADIO_SPOOL_DIR more room; what is closed stays there and is tried again."
-            return _raise(s, "spool_full", f"the spool takes no more: {event.why}", remedy, now)
+            return _raise(s, "spool_full", f"the spool takes no more: {event.why}", _MORE_ROOM, now)
         case SegmentSealed():
             return _clear(s, "spool_full")
         case SegmentRefused() if event.samples:
@@ -235,7 +240,7 @@ def _with_facts(s: Snapshot, event: Event, now: datetime) -> Snapshot:  # noqa: 
         case StoreRecovered():
             return _clear(s, f"store_{event.operation}_failing")
         case SegmentArchived():
-            archive = ArchiveStatus(current=str(event.path), segments=s.archive.segments + 1)
+            archive = _set(s.archive, current=str(event.path), segments=s.archive.segments + 1)
             return _clear(_set(s, archive=archive), "archive_failing")
         case ArchiveFailed():
             remedy = "Segments wait in the spool. Make room on the recordings disk, or mount it again."
@@ -246,6 +251,8 @@ def _with_facts(s: Snapshot, event: Event, now: datetime) -> Snapshot:  # noqa: 
             return _raise(s, event.code, event.message, event.remedy, now)
         case AlarmCleared():
             return _clear(s, event.code)
+        case ArchiveMeasured() | KeepingFailed() | JoinFailed() | RecordingJoined() | RecordingDamaged():
+            return _kept(s, event, now)
         case _:
             return s
 
@@ -303,6 +310,28 @@ def _faded(s: Snapshot, now: datetime) -> Snapshot:
     return _set(s, alarms=tuple(fresh))
 
 
+_Keeping = ArchiveMeasured | KeepingFailed | JoinFailed | RecordingJoined | RecordingDamaged
+
+
+def _kept(s: Snapshot, event: _Keeping, now: datetime) -> Snapshot:
+    match event:
+        case ArchiveMeasured():
+            free_gb, seconds_today = round(event.free_bytes / 1e9, 3), round(event.seconds_today, 3)
+            archive = _set(s.archive, free_gb=free_gb, seconds_today=seconds_today, gaps_today=event.gaps_today)
+            return _clear(_set(s, archive=archive), "recordings_unreadable")
+        case KeepingFailed():
+            message = f"the recordings folder {event.folder} cannot be read: {event.why}"
+            return _raise(s, "recordings_unreadable", message, "Is its disk there? Mount it again.", now)
+        case JoinFailed():
+            message = f"pieces from {event.path} on cannot be joined: {event.why}"
+            return _raise(s, "join_failing", message, "Nothing is lost: the pieces stay, and are tried again.", now)
+        case RecordingJoined():
+            return _clear(s, "join_failing")
+        case RecordingDamaged():
+            message = f"a file of the archive is damaged: {event.why}"
+            return _raise(s, "recording_damaged", message, f"It is kept as {event.kept}. Check the disk.", now)
+
+
 def _quantile(values: tuple[float, ...], q: float) -> float:
     """The nearest-rank quantile."""
     return round(sorted(values)[max(0, math.ceil(q * len(values)) - 1)], 3)
@@ -318,10 +347,9 @@ def _capture_ended(s: Snapshot, event: CaptureEnded, now: datetime) -> Snapshot:
         return _raise(changed, "device_lost", f"the device is gone: {event.reason}", remedy, now)
     told = "" if event.exit_code is None else f"FFmpeg ended (exit code {event.exit_code}): "
     message = f"{told}{event.reason}"
-    remedy = "It is started again by itself. Is the device there?"
     if event.cause is Cause.SPOOL_FULL:
-        remedy = "It is started again by itself. Give RADIO_SPOOL_DIR more room."
-    return _raise(changed, "capture_restarting", message, remedy, now)
+        return _raise(changed, "spool_full", f"no room to capture into: {message}", _MORE_ROOM, now)
+    return _raise(changed, "capture_restarting", message, "It is started again by itself. Is the device there?", now)
 
 
 def _lost(s: Snapshot, event: SamplesLost) -> Snapshot:

@@ -103,7 +103,7 @@ export class Listening {
       if (!next) {
         await this.#watch.answered.heard(signal);
         this.#noteLead();
-      } else if (!this.#corrected(next)) {
+      } else if (!this.#corrected(next, this.#segment_s)) {
         await this.#load(next, signal);
       }
     }
@@ -144,9 +144,16 @@ export class Listening {
     }
   }
 
-  /** Moves when the sound card's clock has drifted away from the station's. @param {Entry} entry @returns {boolean} skipped */
-  #corrected(entry) {
-    const segment_s = entry.samples / 48_000;
+  /** How long the station's segments are; the last one before a restart may be shorter. */
+  get #segment_s() {
+    return this.#watch.manifest?.segment_s ?? 10;
+  }
+
+  /**
+   * Moves when the sound card's clock has drifted away from the station's.
+   * @param {Entry} entry @param {number} segment_s @returns {boolean} skipped
+   */
+  #corrected(entry, segment_s) {
     const what = this.#schedule.done > 0 ? null : correction(this.#leads_s, segment_s);
     if (!what) return false;
     this.#leads_s = [];
@@ -155,7 +162,7 @@ export class Listening {
       this.#schedule.pause(pause_s(segment_s));
       return false;
     }
-    this.#skipped("clock drift", segment_s);
+    this.#skipped("clock drift", entry.samples / 48_000);
     this.#isHeard(entry);
     this.#schedule.breakOff();
     return true;
@@ -264,7 +271,7 @@ export class Listening {
     const { manifest, sincePublished_ms } = this.#watch;
     const newest = manifest?.segments.at(-1);
     return holdBack_s({
-      segment_s: entry.samples / 48_000,
+      segment_s: this.#segment_s,
       sincePublished_s: sincePublished_ms / 1000,
       more: newest !== undefined && newest.index > entry.index,
     });

@@ -1,14 +1,14 @@
 // Defines <radio-player>: the element that puts the parts together and shows what they do.
 
 import { Decoder } from "./decoder.js";
+import { Face } from "./face.js";
 import { Listening } from "./listening.js";
-import { SHEET, TEMPLATE } from "./look.js";
-import { Meter } from "./meter.js";
 import { Output } from "./output.js";
 import { SilentCompanion, announce, announcePause } from "./phone.js";
 import { remember, remembered } from "./preferences.js";
 import { UNKNOWN_LINE } from "./quality.js";
 import { Requests } from "./requests.js";
+import { stateOf } from "./state.js";
 import { holdTabLock } from "./tab-lock.js";
 import { systemClock } from "./waiting.js";
 import { ManifestWatch } from "./watch.js";
@@ -20,8 +20,6 @@ import { GAP_TEXT, behindText, codecText, skipText, statusText } from "./words.j
 
 const TICK_MS = 250;
 const NOTICE_MS = 12_000;
-/** A browser that allows sound has begun by then. */
-const BLOCKED_MS = 1500;
 const DECODER_URL = new URL("./vendor/ogg-opus-decoder.min.js", import.meta.url).href;
 
 export class RadioPlayer extends HTMLElement {
@@ -29,42 +27,22 @@ export class RadioPlayer extends HTMLElement {
 
   constructor() {
     super();
-    const root = this.attachShadow({ mode: "open" });
-    root.adoptedStyleSheets = [SHEET];
-    root.innerHTML = TEMPLATE;
-    const part = (/** @type {string} */ name) => /** @type {HTMLElement} */ (root.querySelector(`[part=${name}]`));
-    this.#parts = {
-      player: part("player"),
-      station: part("station"),
-      badge: part("badge"),
-      play: /** @type {HTMLButtonElement} */ (part("play")),
-      mute: /** @type {HTMLButtonElement} */ (part("mute")),
-      status: part("status"),
-      codec: /** @type {HTMLElement} */ (root.querySelector(".codec")),
-      behind: /** @type {HTMLElement} */ (root.querySelector(".behind")),
-      volume: /** @type {HTMLInputElement} */ (root.querySelector("input[type=range]")),
-      qualities: /** @type {HTMLInputElement[]} */ ([...root.querySelectorAll("input[type=radio]")]),
-    };
-    this.#meter = new Meter(/** @type {HTMLCanvasElement} */ (part("meter")));
-    this.#parts.play.addEventListener("click", () => this.#pressed());
-    this.#parts.play.addEventListener("pointerdown", () => this.#expect());
-    this.#parts.mute.addEventListener("click", () => (this.muted = !this.muted));
-    this.#parts.volume.addEventListener("input", () => {
-      // read first: to unmute writes the fader
-      const level = this.#parts.volume.valueAsNumber / 100;
-      this.muted = false;
-      this.volume = level;
-      remember({ volume: this.volume });
+    this.#face = new Face(this.attachShadow({ mode: "open" }), {
+      expect: () => this.#expect(),
+      play: () => this.#pressed(),
+      mute: () => (this.muted = !this.muted),
+      volume: (level) => {
+        this.muted = false;
+        this.volume = level;
+        remember({ volume: this.volume });
+      },
+      quality: (wish) => {
+        this.quality = wish;
+        remember({ quality: wish });
+      },
     });
-    for (const choice of this.#parts.qualities) {
-      choice.addEventListener("change", () => {
-        this.quality = /** @type {Wish} */ (choice.value);
-        remember({ quality: choice.value });
-      });
-    }
   }
-  #parts;
-  #meter;
+  #face;
   #companion = new SilentCompanion();
   #requests = new Requests((url, init) => fetch(url, init), systemClock);
   /** @type {ManifestWatch | null} */
@@ -208,7 +186,7 @@ export class RadioPlayer extends HTMLElement {
     this.#listening.run(wanted.signal).catch((/** @type {unknown} */ fault) => {
       if (!wanted.signal.aborted) this.#failed(fault);
     });
-    this.#meter.follow(output.mix);
+    this.#face.meter.follow(output.mix);
     this.#announce();
     const ticking = setInterval(() => this.#tick(), TICK_MS);
     wanted.signal.addEventListener("abort", () => clearInterval(ticking));
@@ -227,7 +205,7 @@ export class RadioPlayer extends HTMLElement {
     // after the fade, unless play came in between
     setTimeout(() => this.paused && void output?.suspend(), 100);
     this.#companion.pause();
-    this.#meter.stop();
+    this.#face.meter.stop();
     if (this.#watch) this.#watch.pace = document.hidden ? "resting" : "idle";
     announcePause();
     this.#tick();
@@ -243,7 +221,7 @@ export class RadioPlayer extends HTMLElement {
     const { signal } = connected;
     document.addEventListener("visibilitychange", () => this.#visible(), { signal });
     for (const event of ["online", "pageshow", "focus"]) addEventListener(event, () => this.#woken(), { signal });
-    const resized = new ResizeObserver(() => this.#meter.draw());
+    const resized = new ResizeObserver(() => this.#face.meter.draw());
     resized.observe(this);
     signal.addEventListener("abort", () => resized.disconnect());
     this.#tune();
@@ -350,8 +328,7 @@ export class RadioPlayer extends HTMLElement {
 
   #applyVolume() {
     if (this.#output) this.#output.volume = this.#muted ? 0 : this.#volume ** 2;
-    this.#parts.volume.value = String(Math.round((this.#muted ? 0 : this.#volume) * 100));
-    this.#parts.mute.setAttribute("aria-pressed", String(this.#muted));
+    this.#face.showVolume(this.#volume, this.#muted);
     this.#emit("volumechange", { volume: this.#volume, muted: this.#muted });
   }
 
@@ -381,21 +358,26 @@ export class RadioPlayer extends HTMLElement {
     this.#show(state);
     if (state !== this.#state) {
       this.#state = state;
-      this.#emit("statechange", { state, message: this.#parts.status.textContent ?? "" });
+      this.#emit("statechange", { state, message: this.#face.status });
     }
   }
 
   /** @returns {State} */
   #stateNow() {
-    if (this.#fault) return "error";
-    if (!this.#wanted || !this.#listening) return this.#elsewhere ? "elsewhere" : "idle";
-    if (!this.#output?.isRunning && this.#sounded) return "interrupted";
-    if (!this.#output?.isRunning && performance.now() - this.#played_ms > BLOCKED_MS) return "blocked";
-    if (this.#listening.sounding) this.#sounded = true;
-    // a hole that the station reports is part of the programme
-    if (this.#listening.sounding || this.#listening.inGap) return "playing";
-    if (this.manifest && !this.onAir) return "off-air";
-    return this.#sounded ? "waiting" : "starting";
+    const running = this.#output?.isRunning ?? false;
+    const listening = this.#wanted && this.#listening;
+    if (listening && running && listening.sounding) this.#sounded = true;
+    return stateOf({
+      failed: this.#fault !== null,
+      wanted: Boolean(listening),
+      elsewhere: this.#elsewhere,
+      running,
+      sounded: this.#sounded,
+      sounding: Boolean(listening && (listening.sounding || listening.inGap)),
+      sinceTap_ms: performance.now() - this.#played_ms,
+      known: this.manifest !== null,
+      onAir: this.onAir,
+    });
   }
 
   get #station() {
@@ -404,35 +386,26 @@ export class RadioPlayer extends HTMLElement {
 
   /** @param {State} [state] */
   #show(state = this.#state) {
-    const { station, player, badge, play, status, codec, behind, qualities } = this.#parts;
-    const watch = this.#watch;
-    const known = Boolean(watch?.manifest);
-    const name = this.#station;
-    put(station, name);
-    player.setAttribute("aria-label", name);
-    badge.hidden = !known;
-    badge.classList.toggle("on", this.onAir);
-    put(badge, this.onAir ? "On air" : "Off air");
-    play.classList.toggle("wanted", !this.paused);
-    play.setAttribute("aria-label", this.paused ? `Play ${name}` : `Pause ${name}`);
-    const trouble = this.#fault ?? watch?.trouble ?? this.#listening?.trouble ?? null;
+    const { manifest, onAir, playingQuality } = this;
+    const known = manifest !== null;
+    const trouble = this.#fault ?? this.#watch?.trouble ?? this.#listening?.trouble ?? null;
     const notice = this.#listening?.inGap ? GAP_TEXT : performance.now() < this.#notice.until_ms ? this.#notice.text : "";
-    put(status, this.src ? statusText({ state, known, onAir: this.onAir, trouble, notice }) : "No station is chosen.");
-    const { manifest, playingQuality } = this;
-    put(codec, manifest && playingQuality ? codecText(manifest, playingQuality, this.#output?.rate ?? 0) : "");
-    put(behind, behindText(this.behindLive));
-    for (const choice of qualities) choice.checked = choice.value === this.#quality;
+    this.#face.show({
+      name: this.#station,
+      known,
+      onAir,
+      wanted: !this.paused,
+      status: this.src ? statusText({ state, known, onAir, trouble, notice }) : "No station is chosen.",
+      codec: manifest && playingQuality ? codecText(manifest, playingQuality, this.#output?.rate ?? 0) : "",
+      behind: behindText(this.behindLive),
+      quality: this.#quality,
+    });
   }
 
   /** @param {string} type @param {object} detail */
   #emit(type, detail) {
     this.dispatchEvent(new CustomEvent(type, { detail }));
   }
-}
-
-/** Writes a text only when it is another one: screen readers speak what is written. @param {Element} element @param {string} text */
-function put(element, text) {
-  if (element.textContent !== text) element.textContent = text;
 }
 
 customElements.define("radio-player", RadioPlayer);

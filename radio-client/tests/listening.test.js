@@ -184,6 +184,17 @@ test("a gap that the station reports is as long in the ear", async () => {
   w.stop();
 });
 
+test("a short segment before a restart is heard, and is no sign of a drift", async () => {
+  const w = world();
+  w.lengths = { 14: 24_000 };
+  w.gaps = { 15: 456_000 };
+  await w.listen(200);
+  assert.deepEqual(w.said.filter((said) => said.type !== "segment"), []);
+  assert.ok(w.said.some((said) => said.type === "segment" && said.index === 14 && said.samples === 24_000));
+  assert.equal(w.silence_s, 9.5);
+  w.stop();
+});
+
 for (const [mbit_s, latency_ms, quality] of /** @type {const} */ ([[1.5, 150, "lq"], [5, 60, "hq"], [20, 40, "hq"]])) {
   test(`at ${mbit_s} Mbit/s and ${latency_ms} ms: ${quality}, and no starvation in ten minutes`, async () => {
     const w = world({ line: { up: true, mbit_s, latency_ms } });

@@ -8,6 +8,7 @@ import { wholePages, withPreSkip } from "../player/ogg.js";
 import { isOnAir, nextPoll_ms } from "../player/prediction.js";
 import { UNKNOWN_LINE, automaticQuality, loaded, measured, reserve_s, willArrive } from "../player/quality.js";
 import { firstGuess, learned, toLocal } from "../player/server-clock.js";
+import { stateOf } from "../player/state.js";
 import { correction, holdBack_s, leftBehind, nextSegment, placed, wantedFrom } from "../player/timeline.js";
 import { behindText, codecText, duration, statusText } from "../player/words.js";
 import { manifestOf, oggPage } from "./station.js";
@@ -232,4 +233,22 @@ test("listeners are told what is the matter in their own words", () => {
   const manifest = parseManifest(doc(), URL_);
   assert.equal(codecText(manifest, "hq", 48_000), "FLAC, lossless, 24 bit, 48 kHz");
   assert.equal(codecText(manifest, "lq", 44_100), "Opus, 128 kbit/s, 48 kHz, played at 44.1 kHz");
+});
+
+test("what the player is doing has one word, and the gravest comes first", () => {
+  const playing = {
+    failed: false, wanted: true, elsewhere: false, running: true, sounded: true, sounding: true, sinceTap_ms: 9000,
+    known: true, onAir: true,
+  };
+  const silent = { ...playing, sounding: false };
+  assert.equal(stateOf(playing), "playing");
+  assert.equal(stateOf({ ...playing, failed: true }), "error");
+  assert.equal(stateOf({ ...playing, wanted: false }), "idle");
+  assert.equal(stateOf({ ...playing, wanted: false, elsewhere: true }), "elsewhere");
+  assert.equal(stateOf({ ...playing, running: false }), "interrupted", "a call");
+  assert.equal(stateOf({ ...silent, running: false, sounded: false }), "blocked", "no gesture, no sound");
+  assert.equal(stateOf({ ...silent, running: false, sounded: false, sinceTap_ms: 100 }), "starting", "not yet to be told");
+  assert.equal(stateOf({ ...silent, onAir: false }), "off-air");
+  assert.equal(stateOf(silent), "waiting");
+  assert.equal(stateOf({ ...silent, sounded: false, known: false, onAir: false }), "starting");
 });

@@ -77,6 +77,8 @@ export class World {
   missing = new Set();
   /** @type {Record<number, number>} samples missing before a segment */
   gaps = {};
+  /** @type {Record<number, number>} samples of a segment that is not as long as the others */
+  lengths = {};
   hqBytes = 2_500_000;
   /** Manifest requests, segments asked for that no manifest had named, everything asked for. */
   manifests = 0;
@@ -208,6 +210,7 @@ export class World {
     manifest.live = this.live;
     for (const entry of manifest.segments) {
       entry.gap = this.gaps[entry.index] ?? 0;
+      entry.samples = this.lengths[entry.index] ?? entry.samples;
       entry.hq.bytes = this.hqBytes;
     }
     return manifest;

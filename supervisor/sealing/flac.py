@@ -40,7 +40,7 @@ def frames(data: bytes) -> Iterator[Frame]:
     Raises:
         DamagedError: where a frame is cut off, damaged or missing.
     """
-    position = _audio_offset(data)
+    position = audio_offset(data)
     expected: int | None = None
     while position < len(data):
         header = _frame_header(data, position)
@@ -70,7 +70,7 @@ def whole_frames(data: bytes) -> list[Frame]:
 
 def with_stream_info(data: bytes, samples: int, md5: str) -> bytes:
     """The file with total samples and MD5 in STREAMINFO (section 8.2) and without padding."""
-    frames_from = _audio_offset(data)
+    frames_from = audio_offset(data)
     # the metadata alone: the frames are megabytes, and nothing of them changes
     file = BytesIO(data[:frames_from])
     try:
@@ -84,7 +84,7 @@ def with_stream_info(data: bytes, samples: int, md5: str) -> bytes:
     return file.getvalue() + memoryview(data)[frames_from:]
 
 
-def _audio_offset(data: bytes) -> int:
+def audio_offset(data: bytes) -> int:
     """Where the frames begin: behind the marker and the metadata blocks (section 8.1)."""
     if data[:4] != b"fLaC":
         raise DamagedError("the file does not begin as a FLAC file")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 import signal
 import subprocess
 from pathlib import Path
@@ -16,6 +15,8 @@ from ffmpeg_profiles.profile import Source
 from supervisor.clock import boot_id
 from supervisor.encoding import outputs
 from supervisor.names import SegmentId
+from supervisor.recordings.catalogue import Recorded, find, read_all
+from supervisor.recordings.coverage import gaps, ordered, overlaps
 from supervisor.spool import RunRecord, Spool
 from tests.rig.audio import Pcm, decode_flac, flac_is_perfect
 from tests.rig.parts import eventually
@@ -36,24 +37,25 @@ def settings(tmpfs: Path, bucket: Bucket, **more: str) -> dict[str, str]:
     }
 
 
-def archived(folder: Path) -> dict[str, list[tuple[int, Path]]]:
-    """The archived segments of each run, in order."""
-    runs: dict[str, list[tuple[int, Path]]] = {}
-    for path in sorted((folder / "recordings").rglob("*.flac")):
-        name = re.fullmatch(r".+_(\d{8}T\d{9}Z)\.(\d{8})\.flac", path.name)
-        assert name is not None, path
-        runs.setdefault(name[1], []).append((int(name[2]), path))
-    return {run: sorted(pieces) for run, pieces in sorted(runs.items())}
+def archived(folder: Path) -> dict[str, list[Recorded]]:
+    """What is archived of each run, in order, joined or not."""
+    files = read_all(find(folder / "recordings", "radio"))
+    assert files.damaged == ()
+    runs: dict[str, list[Recorded]] = {}
+    for file in ordered(files.files):
+        runs.setdefault(file.place.run, []).append(file)
+    return runs
 
 
 def assert_runs_are_the_tone(folder: Path) -> dict[str, Pcm]:
     """Every archived run is the tone from its first sample on, without a hole, and flawless FLAC."""
     reference = tone(30)
     heard: dict[str, Pcm] = {}
-    for run, pieces in archived(folder).items():
-        assert [number for number, _ in pieces] == list(range(len(pieces)))
-        assert all(flac_is_perfect(path) for _, path in pieces)
-        heard[run] = np.concatenate([decode_flac(path.read_bytes()) for _, path in pieces])
+    for run, files in archived(folder).items():
+        assert files[0].place.first_sample == 0
+        assert (gaps(files), overlaps(files)) == ([], [])
+        assert all(flac_is_perfect(file.path) for file in files)
+        heard[run] = np.concatenate([decode_flac(file.path.read_bytes()) for file in files])
         assert np.array_equal(heard[run], reference[: len(heard[run])])
     return heard
 
@@ -87,11 +89,13 @@ def test_a_killed_child_is_replaced_and_its_gap_told(tmp_path: Path, tmpfs: Path
     assert reader.violations == []
     assert status["state"] == "on_air"
     assert status["capture"]["restarts"] == 1
-    gaps = [segment["gap"] for _, segment in sorted(reader.segments.items()) if segment["gap"]]
-    assert status["lost"] == {"samples": sum(gaps), "by_cause": {"restart": sum(gaps)}}
-    assert len(gaps) == 1
-    assert 0 < gaps[0] < 3 * 48_000
+    told = [segment["gap"] for _, segment in sorted(reader.segments.items()) if segment["gap"]]
+    assert status["lost"] == {"samples": sum(told), "by_cause": {"restart": sum(told)}}
+    assert len(told) == 1
+    assert 0 < told[0] < 3 * 48_000
     assert len(assert_runs_are_the_tone(tmp_path)) == 2
+    # the archive tells the same gap from its files alone
+    assert [gap.samples for gap in gaps(file for files in archived(tmp_path).values() for file in files)] == told
 
 
 @pytest.mark.timeout(90)
@@ -142,7 +146,8 @@ def test_a_damaged_segment_is_kept_aside_and_told(tmp_path: Path, tmpfs: Path, b
     kept = spool.folders.refused / str(SegmentId(run, 3))
     assert (kept / damaged.name).read_bytes() == content
     assert str(kept) in radio.log
-    numbers = [number for number, _ in archived(tmp_path)[run]]
-    assert numbers == [0, 1, 2, 4, 5]
-    gaps = [segment["gap"] for _, segment in sorted(reader.segments.items())]
-    assert gaps[:5] == [0, 0, 0, 48_000, 0]
+    files = archived(tmp_path)[run]
+    assert [gap.samples for gap in gaps(files)] == [48_000]
+    assert sum(file.place.samples for file in files) == 4 * 48_000 + 24_000
+    published = [segment["gap"] for _, segment in sorted(reader.segments.items())]
+    assert published[:5] == [0, 0, 0, 48_000, 0]

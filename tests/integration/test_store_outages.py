@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-import re
+import math
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from supervisor.recordings.catalogue import find, read_all
+from supervisor.recordings.coverage import ordered
 from tests.rig.parts import eventually
-from tests.rig.proxy import Mode, Proxy, proxy_to
+from tests.rig.proxy import BLACK_HOLE, BUSY, PASS, RESET, Line, Proxy, proxy_to
 from tests.rig.radio import Radio, on_air
 from tests.rig.reader import Reader, reading
 from tests.rig.s3 import SECRET_KEY, Bucket
@@ -36,9 +38,10 @@ def settings(tmpfs: Path, bucket: Bucket, proxy: Proxy) -> dict[str, str]:
 
 def archived_numbers(folder: Path) -> list[int]:
     """The numbers of the archived segments of the only run."""
-    names = sorted(path.name for path in (folder / "recordings").rglob("*.flac"))
-    assert len({name.split("_")[2].split(".")[0] for name in names}) == 1
-    return [int(match[1]) for name in names if (match := re.search(r"Z\.(\d{8})\.flac$", name))]
+    files = ordered(read_all(find(folder / "recordings", "radio")).files)
+    assert len({file.place.run for file in files}) == 1
+    begin_s = [file.place.first_sample // 48_000 for file in files]
+    return [begin + n for begin, file in zip(begin_s, files, strict=True) for n in range(math.ceil(file.seconds))]
 
 
 def assert_all_told(reader: Reader, radio: Radio) -> None:
@@ -51,20 +54,20 @@ def assert_all_told(reader: Reader, radio: Radio) -> None:
 
 
 @pytest.mark.timeout(90)
-@pytest.mark.parametrize("mode", [Mode.RESET, Mode.BUSY])
+@pytest.mark.parametrize("line", [RESET, BUSY], ids=["reset", "busy"])
 def test_the_store_is_away_longer_than_the_window(
-    tmp_path: Path, tmpfs: Path, bucket: Bucket, proxy: Proxy, mode: Mode
+    tmp_path: Path, tmpfs: Path, bucket: Bucket, proxy: Proxy, line: Line
 ) -> None:
     """After an outage the newest is listed at once, what was too late is archived and told, and the log stays short."""
     with reading(bucket) as reader, on_air(tmp_path, settings(tmpfs, bucket, proxy)) as radio:
         radio.published(2, within_s=20)
-        proxy.become(mode)
+        proxy.become(line)
         eventually(lambda: len(archived_numbers(tmp_path)) >= 11, 30, "the archive goes on")
         during = radio.status()
         assert [alarm["code"] for alarm in during["alarms"]] == ["store_upload_failing"]
         assert during["state"] == "degraded"
         before = int(during["segments_published"])
-        proxy.become(Mode.PASS)
+        proxy.become(PASS)
         # at most one backoff of 5 s, and one segment
         radio.published(before + 1, within_s=7)
         radio.published(before + 4, within_s=10)
@@ -88,9 +91,9 @@ def test_a_short_outage_loses_nothing(tmp_path: Path, tmpfs: Path, bucket: Bucke
     """What still fits the window when the store is back is published, every sample of it."""
     with reading(bucket) as reader, on_air(tmp_path, settings(tmpfs, bucket, proxy)) as radio:
         radio.published(3, within_s=20)
-        proxy.become(Mode.RESET)
+        proxy.become(RESET)
         eventually(lambda: radio.status()["upload"]["errors"] >= 1, 10, "the outage is noticed")
-        proxy.become(Mode.PASS)
+        proxy.become(PASS)
         radio.published(8, within_s=20)
         assert_all_told(reader, radio)
         assert radio.status()["lost"]["samples"] == 0
@@ -102,7 +105,7 @@ def test_a_stop_in_a_black_hole_ends_in_time(tmp_path: Path, tmpfs: Path, bucket
     """With a network that swallows everything the stop takes less than 25 s, exits 0, and the archive is complete."""
     with on_air(tmp_path, settings(tmpfs, bucket, proxy)) as radio:
         radio.published(2, within_s=20)
-        proxy.become(Mode.BLACK_HOLE)
+        proxy.become(BLACK_HOLE)
         eventually(lambda: len(archived_numbers(tmp_path)) >= 5, 20, "the archive goes on")
         began_s = time.monotonic()
         assert radio.stop(within_s=25) == 0
@@ -117,7 +120,7 @@ def test_a_second_signal_ends_it_at_once(tmp_path: Path, tmpfs: Path, bucket: Bu
     with on_air(tmp_path, settings(tmpfs, bucket, proxy)) as radio:
         radio.published(2, within_s=20)
         child = Path(f"/proc/{radio.status()['capture']['pid']}")
-        proxy.become(Mode.BLACK_HOLE)
+        proxy.become(BLACK_HOLE)
         radio.process.terminate()
         eventually(lambda: "stopping" in radio.log, 10, "the stop has begun")
         began_s = time.monotonic()

@@ -35,11 +35,16 @@ TabT_co = TypeVar("TabT_co", bound=Tab, covariant=True)
 _RECORDER = """
 registerProcessor("recorder", class extends AudioWorkletProcessor {
   blocks = [];
-  next = 0;
+  before = NaN;
+  next = NaN;
   process([input]) {
     const silent = new Float32Array(128);
-    // Chromium leaves currentFrame as it was while the page changes the graph (crbug.com/442866743): count on.
-    const frame = Math.max(currentFrame, this.next);
+    // Chromium leaves currentFrame as it was while the page changes the graph (crbug.com/442866743): it is right when
+    // it has just changed; from then on count, and believe it only where it is ahead, because blocks were left out.
+    const changed = currentFrame !== this.before && !Number.isNaN(this.before);
+    this.before = currentFrame;
+    if (Number.isNaN(this.next) && !changed) return true;
+    const frame = Number.isNaN(this.next) ? currentFrame : Math.max(currentFrame, this.next);
     this.next = frame + 128;
     this.blocks.push([frame, (input[0] ?? silent).slice(), (input[1] ?? input[0] ?? silent).slice()]);
     if (this.blocks.length === 32) this.port.postMessage(this.blocks.splice(0));

@@ -10,6 +10,7 @@ import socket
 import subprocess
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from io import BufferedReader
 from pathlib import Path
 from typing import Any
 
@@ -44,10 +45,10 @@ class MarionetteError(Exception):
 class FirefoxTab:
     """The one tab of a running Firefox."""
 
-    def __init__(self, connection: socket.socket, processes: int) -> None:
+    def __init__(self, connection: socket.socket, answers: BufferedReader, processes: int) -> None:
         self._connection = connection
+        self._answers = answers
         self._processes = processes
-        self._answers = connection.makefile("rb")
         self._number = 0
         self._read()  # the greeting
         self._command("WebDriver:NewSession")
@@ -112,8 +113,9 @@ def firefox(folder: Path, environment: Mapping[str, str]) -> Iterator[FirefoxTab
         )
     try:
         eventually(lambda: port_file.is_file() and port_file.read_text(), 30, "Firefox listens")
-        with socket.create_connection(("127.0.0.1", int(port_file.read_text())), timeout=60) as connection:
-            yield FirefoxTab(connection, process.pid)
+        address = ("127.0.0.1", int(port_file.read_text()))
+        with socket.create_connection(address, timeout=60) as connection, connection.makefile("rb") as answers:
+            yield FirefoxTab(connection, answers, process.pid)
     finally:
         process.terminate()
         try:

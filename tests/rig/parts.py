@@ -33,6 +33,16 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
+def comes_true(ask: Callable[[], object], within_s: float, every_s: float = 0.02) -> bool:
+    """Whether ``ask`` answers something true within the time; returns as soon as it does."""
+    ends_at_s = time.monotonic() + within_s
+    while not ask():
+        if time.monotonic() > ends_at_s:
+            return False
+        time.sleep(every_s)
+    return True
+
+
 def eventually(ask: Callable[[], T | None], within_s: float, what: str, every_s: float = 0.02) -> T:
     """Waits until ``ask`` answers something true, and returns it; fails after ``within_s``."""
     ends_at_s = time.monotonic() + within_s

@@ -86,7 +86,7 @@ class Radio:
             assert self.process.poll() is None, self.log
             return int(self.status().get("segments_published", 0)) >= count
 
-        eventually(enough, within_s, f"{count} segments are published\n{self.log}", every_s)
+        eventually(enough, within_s, f"{count} segments are published\n{self.log[-8000:]}", every_s)
 
     def kill_capture(self) -> None:
         """Kills the FFmpeg child, as a crash of it would."""

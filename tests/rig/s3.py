@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import secrets
+import signal
 import socket
 import subprocess
 from dataclasses import dataclass
@@ -43,7 +44,7 @@ class S3Server:
             secret_key=SECRET_KEY,
             secure=False,
             region="us-east-1",
-            http_client=urllib3.PoolManager(timeout=urllib3.Timeout(10)),
+            http_client=urllib3.PoolManager(timeout=urllib3.Timeout(10), retries=False),
         )
 
     def make_bucket(self, name: str) -> Bucket:
@@ -59,9 +60,22 @@ class S3Server:
         client.set_bucket_policy(name, json.dumps({"Version": "2012-10-17", "Statement": [statement]}))
         return Bucket(self, name)
 
+    def signal(self, number: signal.Signals) -> None:
+        """Sends a signal to the gateway: SIGSTOP is a server that takes connections and does nothing."""
+        pids = [line.split() for line in (self.folder / "pids").read_text(encoding="ascii").splitlines()]
+        os.kill([int(pid) for who, pid in pids if who == "gateway"][-1], number)
+
+    def stop_gateway(self) -> None:
+        """Ends the gateway alone: connections are refused, the data stays."""
+        _rgw("gateway-down", self.folder)
+
+    def start_gateway(self, clock_offset_s: int = 0) -> None:
+        """Starts it again on the same data; its clock may be wrong."""
+        _rgw("gateway-up", self.folder, str(self.port), clock_offset_s=clock_offset_s)
+
     def stop(self) -> None:
         """Ends all its processes."""
-        subprocess.run([ROOT / "tests/rig/rgw", "down", self.folder], check=True, timeout=30)
+        _rgw("down", self.folder)
 
 
 @dataclass(frozen=True)
@@ -102,12 +116,15 @@ def start_s3(folder: Path, clock_offset_s: int = 0) -> S3Server:
     """Starts a server that keeps its data in memory; its gateway's clock may be wrong."""
     need("radosgw", "radosgw-admin", "ceph-mon", "ceph-osd", "ceph", "curl")
     port = _free_row()
-    command: list[str | Path] = [ROOT / "tests/rig/rgw", "up", folder, str(port), ACCESS_KEY, SECRET_KEY]
+    _rgw("up", folder, str(port), ACCESS_KEY, SECRET_KEY, clock_offset_s=clock_offset_s)
+    return S3Server(folder, port)
+
+
+def _rgw(*words: str | Path, clock_offset_s: int = 0) -> None:
     preload = Path(libfaketime.__file__).parent / "vendor/libfaketime/src/libfaketime.so.1"
     wrong = f"LD_PRELOAD={preload} FAKETIME={clock_offset_s:+d} FAKETIME_DONT_FAKE_MONOTONIC=1"
     environment = {**os.environ, "RGW_ENV": wrong if clock_offset_s else ""}
-    subprocess.run(command, check=True, timeout=60, env=environment)
-    return S3Server(folder, port)
+    subprocess.run([ROOT / "tests/rig/rgw", *words], check=True, timeout=60, env=environment)
 
 
 def _free_row() -> int:

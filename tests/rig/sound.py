@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO
 
 from tests.rig.parts import eventually, need
 
@@ -89,19 +90,25 @@ class SoundDevice:
     @contextmanager
     def playing(self, programme: Path) -> Iterator[subprocess.Popen[bytes]]:
         """Plays a raw file of 32-bit samples with the device's channels, once."""
-        player = subprocess.Popen(
-            [
-                *("pacat", f"--server=unix:{self.folder / 'native'}", "--playback", "--device=radio", "--raw"),
-                *("--format=s32le", "--rate=48000", f"--channels={self.channels}"),
-                *(f"--channel-map={_MAPS[self.channels]}", "--latency-msec=500", str(programme)),
-            ],
-            env={**os.environ, "XDG_RUNTIME_DIR": str(self.folder), "HOME": str(self.folder)},
-        )
+        with programme.open("rb") as samples:
+            player = self.player(samples)
         try:
             yield player
         finally:
             player.kill()
             player.wait()
+
+    def player(self, samples: BinaryIO | int) -> subprocess.Popen[bytes]:
+        """A process that plays 32-bit samples with the device's channels until they end; the caller ends it."""
+        return subprocess.Popen(
+            [
+                *("pacat", f"--server=unix:{self.folder / 'native'}", "--playback", "--device=radio", "--raw"),
+                *("--format=s32le", "--rate=48000", f"--channels={self.channels}"),
+                *(f"--channel-map={_MAPS[self.channels]}", "--latency-msec=500"),
+            ],
+            stdin=samples,
+            env={**os.environ, "XDG_RUNTIME_DIR": str(self.folder), "HOME": str(self.folder)},
+        )
 
     @contextmanager
     def skipping(self) -> Iterator[None]:

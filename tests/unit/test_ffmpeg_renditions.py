@@ -67,8 +67,8 @@ def test_meters_go_to_the_descriptor_at_once() -> None:
     """Levels and loudness leave through the pipe that was asked for, unbuffered, and produce no file."""
     output = meters(7)
     assert (output.target, output.options) == ("-", {"f": "null"})
-    assert [step.name for step in output.filters] == ["ebur128", "astats", "ametadata"]
-    assert output.filters[-1].options == {"mode": "print", "file": "pipe:7", "direct": 1}
+    assert [step.name for step in output.filters] == ["ebur128", "astats", "ametadata", "asetpts"]
+    assert output.filters[2].options == {"mode": "print", "file": "pipe:7", "direct": 1}
 
 
 @pytest.mark.parametrize("stem", ["/mnt/50%/run", "/mnt/%d/run", "/mnt/%%/run"])

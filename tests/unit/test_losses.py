@@ -20,6 +20,7 @@ from supervisor.events import (
     MissingFrom,
     SamplesLost,
     SegmentExpired,
+    SegmentFoundListed,
     SegmentPublished,
     SegmentRefused,
     SpoolOverflowed,
@@ -143,8 +144,8 @@ def test_losses_are_kept_as_json_lines(tmp_path: Path) -> None:
     """Every loss is a line of the file, over several lives, and was told before the event's taking returned."""
     path, told = tmp_path / "new" / "radio_losses.jsonl", list[Event]()
     for life in (1, 2):
-        ledger, ended = Ledger(path, told.append), Stop()
-        ledger.take(_published(0, gap=5))
+        ledger, ended = Ledger(path, tmp_path / "kept", told.append), Stop()
+        ledger.take(_published(2 * life, gap=5))
         ledger.take(_published(1))
         assert len(told) == life
         ended.request()
@@ -158,7 +159,7 @@ def test_a_disk_that_takes_nothing_loses_no_entry(tmp_path: Path) -> None:
     """While the recordings folder cannot be written nobody waits, and what waited is written when it can be."""
     blocked = tmp_path / "recordings"
     blocked.write_bytes(b"a file where the folder should be")
-    ledger, ended = Ledger(blocked / "radio_losses.jsonl", lambda _: None), Stop()
+    ledger, ended = Ledger(blocked / "radio_losses.jsonl", tmp_path / "kept", lambda _: None), Stop()
     ledger.take(_published(0, gap=5))
     ledger.take(_published(1, gap=6))
     ended.request()
@@ -172,7 +173,7 @@ def test_a_disk_that_takes_nothing_loses_no_entry(tmp_path: Path) -> None:
 def test_entries_are_written_soon(tmp_path: Path) -> None:
     """An entry is in the file while the station goes on, not only at its end."""
     path = tmp_path / "radio_losses.jsonl"
-    ledger, ended = Ledger(path, lambda _: None), Stop()
+    ledger, ended = Ledger(path, tmp_path / "kept", lambda _: None), Stop()
     worker = Worker("ledger", lambda: ledger.run(ended), lambda: None)
     worker.start()
     ledger.take(_published(0, gap=5))
@@ -180,3 +181,25 @@ def test_entries_are_written_soon(tmp_path: Path) -> None:
     ended.request()
     ledger.wake()
     assert worker.join(10)
+
+
+@pytest.mark.timeout(30)
+@pytest.mark.parametrize("killed", ["before it is written", "before it is known to be written", "after all"])
+def test_a_kill_loses_no_entry_and_tells_none_twice(tmp_path: Path, killed: str) -> None:
+    """Whenever a life ends, the next one writes what is missing and knows what was told already."""
+    path, kept, ended = tmp_path / "radio_losses.jsonl", tmp_path / "kept", Stop()
+    ended.request()
+    first = Ledger(path, kept, lambda _: None)
+    first.take(_published(7, gap=5))
+    before = kept.read_bytes()
+    if killed != "before it is written":
+        first.run(ended)
+    if killed == "before it is known to be written":
+        kept.write_bytes(before)
+    told = list[Event]()
+    second = Ledger(path, kept, told.append)
+    second.take(SegmentFoundListed(sealed_segment(7), 5))
+    second.take(SegmentFoundListed(sealed_segment(8), 6))
+    second.run(ended)
+    assert [line["samples"] for line in _lines(path)] == [5, 6]
+    assert len(told) == 1

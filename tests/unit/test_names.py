@@ -12,11 +12,16 @@ from hypothesis import strategies as st
 from supervisor.names import (
     EXTENSIONS,
     Keys,
+    RecordedName,
     SegmentId,
+    damaged_name,
+    is_temporary,
     next_index,
     parse_raw,
+    parse_recorded,
     parse_sealed,
     piece_name,
+    recording_name,
     run_name,
 )
 
@@ -215,6 +220,29 @@ def test_an_archived_segment_is_named_by_station_time_and_place() -> None:
     """Whoever finds a recording can tell from its name whose it is, when it was and what came before."""
     start = datetime(2026, 11, 23, 15, 45, 40, 397_000, UTC)
     assert piece_name("my-radio", start, SegmentId(RUN, 7)) == f"my-radio_20261123T154540.397Z_{RUN}.00000007.flac"
+
+
+@given(station=st.from_regex(r"[A-Za-z0-9][A-Za-z0-9._-]{0,20}", fullmatch=True), start=instants, number=numbers)
+def test_a_file_of_the_archive_is_known_by_its_name(station: str, start: datetime, number: int) -> None:
+    """Pieces, recordings and what was set aside of them are told apart, for its own station alone."""
+    to_the_ms = start.replace(microsecond=start.microsecond // 1000 * 1000)
+    piece = piece_name(station, to_the_ms, SegmentId(RUN, number))
+    recording = recording_name(station, to_the_ms)
+    assert parse_recorded(station, piece) == RecordedName(to_the_ms, SegmentId(RUN, number), damaged=False)
+    assert parse_recorded(station, recording) == RecordedName(to_the_ms, None, damaged=False)
+    assert parse_recorded(station, damaged_name(recording)) == RecordedName(to_the_ms, None, damaged=True)
+    assert parse_recorded(station + "_2", piece) is None
+    assert all(is_temporary(station, f".{name}.x7") and not is_temporary(station, name) for name in (piece, recording))
+    assert parse_recorded(station, f".{piece}.x7") is None
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["radio.flac", "radio_20261123T154540Z.flac", "radio_20260231T154540.397Z.flac", "my_20261123T154540.397Z.flac"],
+)
+def test_other_files_are_not_taken_for_the_archives(name: str) -> None:
+    """What this program did not name is nobody's to join or to delete."""
+    assert parse_recorded("radio", name) is None
 
 
 @given(

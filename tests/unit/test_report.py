@@ -18,22 +18,30 @@ from supervisor.events import (
     AlarmCleared,
     AlarmRaised,
     ArchiveFailed,
+    ArchiveMeasured,
     CaptureEnded,
     CaptureStarted,
     Cause,
     ClockChecked,
+    CoverageChecked,
     Event,
     FFmpegSaid,
     InputLost,
+    JoinFailed,
+    KeepingFailed,
     LevelsMeasured,
     Logged,
     MissingFrom,
     OffAir,
     Overrun,
+    RecordingDamaged,
+    RecordingJoined,
+    RecordingsPruned,
     SamplesLost,
     SegmentArchived,
     SegmentDropped,
     SegmentExpired,
+    SegmentFoundListed,
     SegmentPublished,
     SegmentRefused,
     SegmentSealed,
@@ -46,9 +54,10 @@ from supervisor.events import (
 )
 from supervisor.names import SegmentId
 from supervisor.report import LOG, Reporter, set_up
-from tests.unit.made import RUN, sealed_segment
+from tests.unit.made import RUN, START, sealed_segment
 
 SEGMENT = f"{RUN}.00000007"
+RECORDING = Path("/srv/radio_20261123T150000.397Z.flac")
 COMMAND = ("ffmpeg", "-f", "alsa", "-i", "hw:CARD=UMC404HD", "-af", "pan=stereo|c0=c2")
 
 DIED = CaptureEnded(RUN, 1, Cause.DEVICE_LOST, reason="ALSA read error", retry_in_s=2.5)
@@ -91,6 +100,7 @@ EVENTS: list[tuple[Event, str, list[str]]] = [
     (SegmentDropped(SegmentId(RUN, 7)), "INFO", [SEGMENT]),
     (SegmentPublished(42, sealed_segment(7), 0, 0.0254, 0.02), "INFO", ["00000042", "(10 s)", "25 ms"]),
     (SegmentPublished(42, sealed_segment(7), 999, 0.025, 0.02), "WARNING", ["00000042", "999 samples missing"]),
+    (SegmentFoundListed(sealed_segment(7), 5), "INFO", [SEGMENT, "had been published"]),
     (SegmentExpired(sealed_segment(7)), "WARNING", [SEGMENT, "too late"]),
     (
         STORE_FAILED,
@@ -113,6 +123,21 @@ EVENTS: list[tuple[Event, str, list[str]]] = [
     (WindowMoved(2_841_120), "DEBUG", ["02841120"]),
     (AlarmRaised("silence", "nothing is heard", "Is it playing?"), "WARNING", ["silence", "heard", "Is it playing?"]),
     (AlarmCleared("silence"), "INFO", ["alarm silence is over"]),
+    (
+        RecordingJoined(RECORDING, 360, 3600.0, 912_000_000),
+        "INFO",
+        [str(RECORDING), "360 pieces", "912.0 MB"],
+    ),
+    (JoinFailed(RECORDING, "exit code is 1"), "ERROR", [str(RECORDING), "exit code is 1"]),
+    (RecordingDamaged(RECORDING, "its PCM differs"), "ERROR", [str(RECORDING), "its PCM differs"]),
+    (RecordingsPruned(1, 912_000_000, START), "INFO", ["1 recording ", "2026-11-23T15:45:30.412Z", "912.0 MB"]),
+    (KeepingFailed("Input/output error", Path("/srv")), "ERROR", ["/srv", "Input/output error"]),
+    (CoverageChecked(START, ()), "INFO", ["no gap since 2026-11-23T15:45:30.412Z"]),
+    (
+        CoverageChecked(START, tuple((START, 1.5) for _ in range(7))),
+        "WARNING",
+        ["7 gaps", "10.500 s in all", "(1.500 s)", "and 2 more"],
+    ),
     (Stopping("asked to"), "INFO", ["stopping", "asked to"]),
 ]
 
@@ -189,7 +214,7 @@ def test_an_event_is_one_object_for_machines(event: Event, level: str, told: lis
 
 def test_every_kind_of_event_is_known_here() -> None:
     """An event that is added later has to be given its line, or a place among those that have none."""
-    known = {type(event) for event, _, _ in EVENTS} | {LevelsMeasured, Logged}
+    known = {type(event) for event, _, _ in EVENTS} | {LevelsMeasured, ArchiveMeasured, Logged}
     assert known == set(get_args(Event))
 
 

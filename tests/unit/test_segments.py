@@ -27,7 +27,7 @@ def _place(
     boot: str = "1",
     lost: int = 0,
 ) -> Place:
-    return Place(run, first, samples, lost, RATE, start, boot_s, boot)
+    return Place(run, first, samples, RATE, start, boot_s, boot, lost)
 
 
 def test_nothing_is_missing_before_the_very_first() -> None:
@@ -83,11 +83,11 @@ places = st.builds(
     st.sampled_from(["a", "b"]),
     st.integers(0, 10).map(lambda number: number * 480_000),
     st.integers(1, 480_000),
-    st.integers(0, 480_000),
     st.just(RATE),
     st.datetimes(timezones=st.just(UTC)),
     st.floats(0, 1e9),
     st.sampled_from(["1", "2"]),
+    st.integers(0, 480_000),
 )
 
 

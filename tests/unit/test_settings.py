@@ -33,6 +33,7 @@ DEFAULTS = {
     "RADIO_RECORDINGS_DIR": "recordings",
     "RADIO_RECORDINGS_KEEP_DAYS": "",
     "RADIO_RECORDINGS_MIN_FREE_GB": "5.0",
+    "RADIO_RECORDING_SECONDS": "3600",
     "RADIO_OFFLINE_AFTER": "",
     "RADIO_STATUS_LISTEN": "127.0.0.1:9464",
     "RADIO_LOG_FORMAT": "text",
@@ -75,6 +76,8 @@ TAKEN = [
     ("RADIO_RECORDINGS_KEEP_DAYS", "1", "1"),
     ("RADIO_RECORDINGS_MIN_FREE_GB", "0", "0.0"),
     ("RADIO_RECORDINGS_MIN_FREE_GB", "2.5", "2.5"),
+    ("RADIO_RECORDING_SECONDS", "10", "10"),
+    ("RADIO_RECORDING_SECONDS", "86400", "86400"),
     ("RADIO_OFFLINE_AFTER", "20", "20.0"),
     ("RADIO_STATUS_LISTEN", "0.0.0.0:80", "0.0.0.0:80"),
     ("RADIO_STATUS_LISTEN", "[::1]:65535", "[::1]:65535"),
@@ -126,6 +129,8 @@ REFUSED = [
     ("RADIO_RECORDINGS_KEEP_DAYS", "forever", "1 or more"),
     ("RADIO_RECORDINGS_MIN_FREE_GB", "-1", "0 or more"),
     ("RADIO_RECORDINGS_MIN_FREE_GB", "nan", "0 or more"),
+    ("RADIO_RECORDING_SECONDS", "0", "divisor of 86400"),
+    ("RADIO_RECORDING_SECONDS", "7000", "divisor of 86400"),
     ("RADIO_OFFLINE_AFTER", "soon", "two segments"),
     ("RADIO_STATUS_LISTEN", "9464", "HOST:PORT"),
     ("RADIO_STATUS_LISTEN", ":9464", "HOST:PORT"),
@@ -431,6 +436,14 @@ def test_a_channel_that_the_device_does_not_have_is_a_contradiction(
     assert f"RADIO_INPUT_PAIR={pair}" in what
     assert f"1 to {channels}" in what
     assert "RADIO_INPUT_CHANNELS" in what
+
+
+def test_a_recording_shorter_than_a_segment_is_a_contradiction(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A recording holds whole segments; both settings are named."""
+    monkeypatch.setenv("RADIO_RECORDING_SECONDS", "5")
+    what = _mistake().what
+    assert "RADIO_RECORDING_SECONDS=5" in what
+    assert "RADIO_SEGMENT_SECONDS" in what
 
 
 def test_contradictions_are_told_together(monkeypatch: pytest.MonkeyPatch) -> None:

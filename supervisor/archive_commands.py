@@ -1,0 +1,183 @@
+"""The commands of the archive: list, verify, prune, export; thin over supervisor/recordings."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from supervisor.clock import compact_ms, iso_ms
+from supervisor.errors import Exit, UserError
+from supervisor.options import AsJson, EnvFile, SetOptions, load_settings
+
+if TYPE_CHECKING:
+    from supervisor.recordings.catalogue import Catalogue
+    from supervisor.recordings.export import Cut
+    from supervisor.recordings.reading import Reader
+    from supervisor.settings import Settings
+
+app = typer.Typer(name="archive", help="The recordings: what is there, whether it is whole, what goes, cutting out.")
+
+
+@app.command(name="list")
+def list_(env_file: EnvFile = None, set_: SetOptions = None, as_json: AsJson = False) -> None:
+    """Show a calendar of what is recorded: a bar for each UTC hour, hours with gaps in red, and the totals."""
+    from supervisor.archive_view import list_row, print_calendar
+    from supervisor.recordings.coverage import calendar, gaps
+
+    settings = load_settings(env_file, set_).settings
+    catalogue = _catalogue(settings)
+    days, missing = calendar(catalogue.files), gaps(catalogue.files)
+    if as_json:
+        typer.echo(json.dumps(list_row(settings.radio_station, catalogue, days, missing), indent=2))
+    else:
+        print_calendar(settings.radio_station, catalogue, days, missing)
+
+
+@app.command()
+def verify(env_file: EnvFile = None, set_: SetOptions = None, as_json: AsJson = False) -> None:
+    """Decode every file and compare it with its MD5, and look for gaps and overlaps.
+
+    Exit codes: 0 every second from the first to the last is there once, as it was captured; 1 something is wrong.
+    """
+    from rich.console import Console
+    from rich.progress import Progress
+
+    from supervisor.archive_view import report_row, report_text
+    from supervisor.recordings.verify import verify as verified
+
+    settings = load_settings(env_file, set_).settings
+    catalogue, reader = _catalogue(settings), _reader()
+    with Progress(console=Console(stderr=True), transient=True) as progress, _disk_errors():
+        task = progress.add_task("decoding", total=sum(file.bytes for file in catalogue.files))
+        found = verified(catalogue, reader, lambda file: progress.advance(task, file.bytes))
+    typer.echo(json.dumps(report_row(found), indent=2) if as_json else report_text(found))
+    raise typer.Exit(Exit.OK if found.is_fine else Exit.FAILED)
+
+
+@app.command()
+def prune(
+    env_file: EnvFile = None,
+    set_: SetOptions = None,
+    as_json: AsJson = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be deleted.")] = False,
+) -> None:
+    """Delete what RADIO_RECORDINGS_KEEP_DAYS and RADIO_RECORDINGS_MIN_FREE_GB do not let stay, oldest first.
+
+    The current hour and files of others are never touched. Exit codes: 0 the limits hold now; 1 they cannot be held.
+    """
+    from supervisor.prepare import limits
+    from supervisor.recordings.pruning import prune as pruned
+
+    settings = load_settings(env_file, set_).settings
+    root = _root(settings)
+    with _disk_errors():
+        gone = pruned(root, settings.radio_station, limits(settings), datetime.now(UTC), dry_run=dry_run)
+    paths = [str(file.path) for file in gone.files]
+    if as_json:
+        row = {"deleted": paths, "bytes": gone.bytes, "lacking_bytes": gone.lacking_bytes, "dry_run": dry_run}
+        typer.echo(json.dumps(row, indent=2))
+    else:
+        done = "would be deleted" if dry_run else "deleted"
+        typer.echo("\n".join([*paths, f"{len(paths)} files {done}, {gone.bytes / 1e9:.3f} GB"]))
+    if gone.lacking_bytes > 0:
+        raise UserError(
+            f"{gone.lacking_bytes / 1e9:.3f} GB more would have to be free on the disk of '{root}'.",
+            "Make room there, or lower RADIO_RECORDINGS_MIN_FREE_GB.",
+            Exit.FAILED,
+        )
+
+
+@app.command()
+def export(
+    begin: Annotated[str, typer.Option("--from", metavar="TIME", help="From when: ISO 8601; UTC without an offset.")],
+    end: Annotated[str, typer.Option("--to", metavar="TIME", help="To before when.")],
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="The file to write. Default: STATION_FROM_TO.flac here.")
+    ] = None,
+    env_file: EnvFile = None,
+    set_: SetOptions = None,
+    as_json: AsJson = False,
+) -> None:
+    """Cut a span of time out of the archive as one FLAC file, exact to the sample, across files.
+
+    What is missing in between is left out, told, and noted in the file's tag GAPS. Exit codes: 0 written, 1 nothing was
+    recorded then or it is damaged, 2 wrong usage.
+    """
+    from supervisor.archive_view import export_row, export_text
+    from supervisor.recordings.export import CannotCutError, cut, write
+    from supervisor.recordings.reading import FFmpegFailedError
+
+    first, last = _instant("--from", begin), _instant("--to", end)
+    if first >= last:
+        raise UserError(f"--from {iso_ms(first)} is not before --to {iso_ms(last)}.")
+    settings = load_settings(env_file, set_).settings
+    path = output or Path(f"{settings.radio_station}_{compact_ms(first)}_{compact_ms(last)}.flac")
+    if path.exists() or not path.absolute().parent.is_dir():
+        what = "is there already" if path.exists() else "is in a folder that is not there"
+        raise UserError(f"'{path}' {what}.", "Name another file with --output.")
+    catalogue, reader = _catalogue(settings), _reader()
+    try:
+        wanted = cut(catalogue.files, first, last)
+        with _disk_errors():
+            write(wanted, path, reader, _export_tags(settings.radio_station, first, last, wanted))
+    except (CannotCutError, FFmpegFailedError) as error:
+        raise UserError(f"{error}.", exit_code=Exit.FAILED) from error
+    typer.echo(json.dumps(export_row(path, wanted), indent=2) if as_json else export_text(path, wanted))
+
+
+def _root(settings: Settings) -> Path:
+    root = settings.radio_recordings_dir.resolve()
+    if not root.is_dir():
+        raise UserError(
+            f"RADIO_RECORDINGS_DIR={settings.radio_recordings_dir}: there is no such folder.",
+            "Set it to the folder that the station records into.",
+        )
+    return root
+
+
+def _catalogue(settings: Settings) -> Catalogue:
+    """What is in the archive; a piece that a recording holds already is about to be deleted, and left out."""
+    from supervisor.recordings.catalogue import Catalogue, read_settled
+    from supervisor.recordings.joining import without_copies
+
+    with _disk_errors():
+        found = read_settled(_root(settings), settings.radio_station)
+    return Catalogue(tuple(without_copies(found.files)), found.damaged)
+
+
+def _reader() -> Reader:
+    from supervisor.encoding import archive_ffmpeg
+    from supervisor.recordings.reading import Reader
+    from supervisor.stop import Stop
+
+    return Reader(archive_ffmpeg(), Stop())
+
+
+@contextmanager
+def _disk_errors() -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise UserError(f"the disk failed: {error}", exit_code=Exit.FAILED) from error
+
+
+def _instant(option: str, text: str) -> datetime:
+    try:
+        instant = datetime.fromisoformat(text)
+    except ValueError:
+        raise UserError(
+            f"{option} {text}: not a time.",
+            "Write ISO 8601, for example 2026-11-23T15:00:00 or 2026-11-23T16:00+01:00.",
+        ) from None
+    return instant.replace(tzinfo=UTC) if instant.tzinfo is None else instant.astimezone(UTC)
+
+
+def _export_tags(station: str, first: datetime, last: datetime, wanted: Cut) -> dict[str, str]:
+    gaps = "; ".join(f"{iso_ms(gap.start)} {gap.samples} samples" for gap in wanted.gaps)
+    return {"STATION": station, "FROM": iso_ms(first), "TO": iso_ms(last), **({"GAPS": gaps} if gaps else {})}

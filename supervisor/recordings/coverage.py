@@ -1,0 +1,152 @@
+"""The timeline of an archive: what is covered, what is missing, what is there twice. Pure: from heads to figures."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+
+from supervisor.recordings.catalogue import Recorded
+from supervisor.segments import Place, samples_between
+
+TOLERANCE_S = 0.02
+"""Between runs time is measured, to this; nothing shorter is called a gap. Within a run samples are counted."""
+
+_HOUR_S = 3600.0
+
+
+@dataclass(frozen=True)
+class Gap:
+    """Samples that are missing before the one that was captured at ``end``."""
+
+    end: datetime
+    samples: int
+    sample_rate: int
+
+    @property
+    def seconds(self) -> float:
+        """How long it is."""
+        return self.samples / self.sample_rate
+
+    @property
+    def start(self) -> datetime:
+        """When the first of them would have been captured."""
+        return self.end - timedelta(seconds=self.seconds)
+
+
+@dataclass(frozen=True)
+class Overlap:
+    """Samples that two files claim: the same twice, or a clock that was set back between two runs."""
+
+    path: Path
+    other: Path
+    samples: int
+
+
+@dataclass(frozen=True)
+class Day:
+    """What a UTC day holds: seconds in each of its hours, and the hours in which something is missing."""
+
+    date: date
+    hours: tuple[float, ...]
+    hours_with_gaps: frozenset[int]
+
+    @property
+    def seconds(self) -> float:
+        """Seconds in all its hours."""
+        return sum(self.hours)
+
+
+def ordered(files: Iterable[Recorded]) -> list[Recorded]:
+    """In the order of capture: by run (runs are named as they happened) and by sample within it."""
+    return sorted(files, key=lambda file: (file.place.run, file.place.first_sample, file.is_piece, file.path))
+
+
+def gaps(files: Iterable[Recorded]) -> list[Gap]:
+    """Everything that is missing between the first file and the last."""
+    return [
+        Gap(after.place.start, samples, after.place.sample_rate) for _, after, samples in _joins(files) if samples > 0
+    ]
+
+
+def overlaps(files: Iterable[Recorded]) -> list[Overlap]:
+    """Everything that two files claim."""
+    return [Overlap(after.path, before.path, -samples) for before, after, samples in _joins(files) if samples < 0]
+
+
+def stretches(files: Iterable[Recorded]) -> list[list[Recorded]]:
+    """The files in rows of one run without a missing sample."""
+    rows: list[list[Recorded]] = []
+    for file in ordered(files):
+        before = rows[-1][-1].place if rows else None
+        if before is None or before.run != file.place.run or samples_between(before, file.place) != 0:
+            rows.append([])
+        rows[-1].append(file)
+    return rows
+
+
+def calendar(files: Sequence[Recorded]) -> list[Day]:
+    """Every UTC day from the first file to the last, those with nothing in them too."""
+    seconds: dict[datetime, float] = {}
+    for start, end in _merged(files):
+        for hour, part_s in _by_hour(start, end):
+            seconds[hour] = seconds.get(hour, 0.0) + part_s
+    missing = {hour for gap in gaps(files) for hour, _ in _by_hour(gap.start, gap.end)}
+    if not seconds:
+        return []
+    first, last = min(seconds).date(), max(seconds).date()
+    return [_day(first + timedelta(days=number), seconds, missing) for number in range((last - first).days + 1)]
+
+
+def seconds_of(files: Iterable[Recorded], day: date) -> float:
+    """How much of a UTC day the files cover."""
+    return sum(part_s for start, end in _merged(files) for hour, part_s in _by_hour(start, end) if hour.date() == day)
+
+
+def _joins(files: Iterable[Recorded]) -> Iterator[tuple[Recorded, Recorded, int]]:
+    """Each file with the one whose end it should continue, and the samples between the two."""
+    furthest: Recorded | None = None
+    for file in ordered(files):
+        if furthest is not None:
+            yield furthest, file, _between(furthest.place, file.place)
+        if furthest is None or file.place.run != furthest.place.run or _end(file.place) > _end(furthest.place):
+            furthest = file
+
+
+def _between(before: Place, after: Place) -> int:
+    samples = samples_between(before, after)
+    measured = before.run != after.run
+    return 0 if measured and abs(samples) <= TOLERANCE_S * after.sample_rate else samples
+
+
+def _end(place: Place) -> int:
+    return place.first_sample + place.samples
+
+
+def _merged(files: Iterable[Recorded]) -> Iterator[tuple[datetime, datetime]]:
+    """The spans of time that are covered, each once."""
+    spans = sorted((file.place.start, file.place.start + timedelta(seconds=file.seconds)) for file in files)
+    reached = datetime.min.replace(tzinfo=UTC)
+    for start, end in spans:
+        if end > reached:
+            yield max(start, reached), end
+            reached = end
+
+
+def _by_hour(start: datetime, end: datetime) -> Iterator[tuple[datetime, float]]:
+    """A span of time, cut at the full hours: the hour and the seconds in it."""
+    while start < end:
+        hour = start.replace(minute=0, second=0, microsecond=0)
+        cut = min(end, hour + timedelta(seconds=_HOUR_S))
+        yield hour, (cut - start).total_seconds()
+        start = cut
+
+
+def _day(day: date, seconds: dict[datetime, float], missing: set[datetime]) -> Day:
+    hours = [datetime(day.year, day.month, day.day, hour, tzinfo=UTC) for hour in range(24)]
+    return Day(
+        day,
+        tuple(seconds.get(hour, 0.0) for hour in hours),
+        frozenset(number for number, hour in enumerate(hours) if hour in missing),
+    )

@@ -1,0 +1,113 @@
+"""Cutting a span of time out of an archive: which samples of which files (pure), and writing them as one FLAC file."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from ffmpeg_profiles.recording import frame_digests, one_flac
+from supervisor.clock import iso_ms
+from supervisor.files import sync_folder
+from supervisor.recordings.catalogue import Recorded
+from supervisor.recordings.coverage import Gap, gaps, overlaps, stretches
+from supervisor.recordings.reading import Reader
+from supervisor.sealing.tags import add_tags
+
+_FRAME_S = 10
+
+
+class CannotCutError(Exception):
+    """The span cannot be cut out; the message says why."""
+
+
+@dataclass(frozen=True)
+class Cut:
+    """Samples ``first`` to before ``end`` of ``files`` played one after the other; what is missing between them."""
+
+    files: tuple[Recorded, ...]
+    first: int
+    end: int
+    gaps: tuple[Gap, ...]
+
+    @property
+    def samples(self) -> int:
+        """How many samples it has."""
+        return self.end - self.first
+
+    @property
+    def start(self) -> datetime:
+        """When its first sample was captured."""
+        return self.files[0].place.start
+
+
+def cut(files: Iterable[Recorded], begin: datetime, end: datetime) -> Cut:
+    """What was captured from ``begin`` to before ``end``; two cuts that meet join without losing a sample.
+
+    Raises:
+        CannotCutError: nothing was captured then, or files overlap there.
+    """
+    chosen: list[Recorded] = []
+    skipped = taken = 0
+    for stretch in stretches(files):
+        position = 0
+        first, last = _position(stretch, begin), _position(stretch, end)
+        for file in stretch:
+            after = position + file.place.samples
+            if position < last and after > first:
+                skipped += max(0, first - position)
+                taken += min(after, last) - max(position, first)
+                chosen.append(file)
+            position = after
+    if not taken:
+        raise CannotCutError(f"nothing was recorded from {iso_ms(begin)} to {iso_ms(end)}")
+    if found := overlaps(chosen):
+        raise CannotCutError(f"{found[0].path} and {found[0].other} claim the same time ('archive verify' tells more)")
+    return Cut(tuple(chosen), skipped, skipped + taken, tuple(gaps(chosen)))
+
+
+def write(wanted: Cut, path: Path, reader: Reader, tags: Mapping[str, str]) -> None:
+    """Writes the cut as one FLAC file that is whole or not there.
+
+    Raises:
+        CannotCutError: the files do not hold the samples that they promise.
+        FFmpegFailedError, StoppedError, OSError: it could not be written.
+    """
+    temporary = path.with_name(f".{path.name}.exporting")
+    frame_samples = _FRAME_S * wanted.files[0].place.sample_rate
+    outputs = [
+        one_flac(str(temporary.absolute()), wanted.first, wanted.end),
+        frame_digests(frame_samples, wanted.first, wanted.end),
+    ]
+    try:
+        heard = reader.read([file.path for file in wanted.files], outputs)
+        _require_whole(heard.samples, wanted)
+        with temporary.open("r+b") as file:
+            add_tags(file, tags)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.rename(path)
+    finally:
+        temporary.unlink(missing_ok=True)
+    sync_folder(path.absolute().parent)
+
+
+def _require_whole(samples: int, wanted: Cut) -> None:
+    if samples != wanted.samples:
+        raise CannotCutError(
+            f"the files hold {samples} samples, not {wanted.samples}; 'archive verify' tells which is damaged"
+        )
+
+
+def _position(stretch: Sequence[Recorded], instant: datetime) -> int:
+    """The first sample of the stretch that was captured at ``instant`` or after it, by the file that it falls in."""
+    position = 0
+    reached = 0
+    for file in stretch:
+        offset = round((instant - file.place.start).total_seconds() * file.place.sample_rate)
+        if offset > 0:
+            reached = position + min(offset, file.place.samples)
+        position += file.place.samples
+    return reached

@@ -1,0 +1,99 @@
+"""The keeper: looks after the recordings folder beside the live path: limits, joining, gaps, figures for the status."""
+
+from __future__ import annotations
+
+import shutil
+from datetime import date, datetime, timedelta
+from pathlib import Path
+
+from supervisor.clock import Clock, utc
+from supervisor.events import ArchiveMeasured, CoverageChecked, Emit, KeepingFailed, RecordingsPruned
+from supervisor.identity import require_marked
+from supervisor.recordings.assembly import Assembler
+from supervisor.recordings.catalogue import Catalogue, find, leftovers, read_all
+from supervisor.recordings.coverage import gaps, seconds_of
+from supervisor.recordings.join import Joiner, remove
+from supervisor.recordings.joining import closed_rows, period_of
+from supervisor.recordings.pruning import prune, size_bytes
+from supervisor.recordings.reading import StoppedError
+from supervisor.recordings.retention import Limits
+from supervisor.stop import Stop
+
+_LOOKS_IN_A_PERIOD = 10
+_LOOK_EVERY_S = 60.0
+_ABANDONED_AFTER_S = 3600.0
+"""Nothing that is still being written goes untouched for so long."""
+
+_BYTES_A_SECOND = 48_000 * 2 * 3
+"""Stereo at 24 bit, not compressed: more than a FLAC file of it ever takes."""
+
+
+class Keeper:
+    """Keeps the recordings of ``station`` under ``root``, until asked to stop. Nothing on air ever waits for it."""
+
+    def __init__(self, station: str, root: Path, limits: Limits, joiner: Joiner, clock: Clock, emit: Emit) -> None:
+        self._station = station
+        self._root = root
+        self._limits = limits
+        self._assembler = Assembler(station, root, limits.min_free_bytes, joiner, emit)
+        self._clock = clock
+        self._emit = emit
+        self._every_s = min(_LOOK_EVERY_S, limits.period_s / _LOOKS_IN_A_PERIOD)
+        self._looked_at: datetime | None = None
+        self._told_until: datetime | None = None
+        self._began_s = clock.wall_s()
+
+    def run(self, stop: Stop) -> None:
+        """Looks at the folder again and again; a disk that fails is told, and looked at again."""
+        while not stop.is_requested():
+            try:
+                require_marked(self._root)
+                self.look()
+            except StoppedError:
+                return
+            except OSError as error:
+                self._emit(KeepingFailed(str(error.strerror), self._root))
+            stop.wait(self._every_s)
+
+    def look(self) -> None:
+        """One look: tidies up, makes room, joins what is complete, counts."""
+        now = utc(self._clock.wall_s())
+        new_period = self._is_new_period(now)
+        if new_period:
+            remove(leftovers(self._root, self._station, max(self._began_s, now.timestamp() - _ABANDONED_AFTER_S)))
+        # what an earlier life left behind may be of any day; in between only what is new matters
+        since = date.min if new_period else now.date() - timedelta(days=1)
+        pieces = [found for found in find(self._root, self._station, since) if found.is_piece]
+        self._prune(now, sum(map(size_bytes, pieces)))
+        for row in closed_rows(pieces, now, self._limits.period_s):
+            self._assembler.take_up(row)
+        self._measure(now, new_period=new_period)
+
+    def _is_new_period(self, now: datetime) -> bool:
+        period_s, before = self._limits.period_s, self._looked_at
+        return before is None or period_of(before, period_s) != period_of(now, period_s)
+
+    def _prune(self, now: datetime, unjoined_bytes: int) -> None:
+        # room for joining, and for what comes before the next look
+        spare_bytes = unjoined_bytes + round(self._every_s * _BYTES_A_SECOND)
+        gone = prune(self._root, self._station, self._limits, now, spare_bytes)
+        if gone.files:
+            self._emit(RecordingsPruned(len(gone.files), gone.bytes, gone.files[-1].name.start))
+
+    def _measure(self, now: datetime, *, new_period: bool) -> None:
+        yesterday = now - timedelta(days=1)
+        recent = read_all(find(self._root, self._station, yesterday.date()))
+        today = [gap for gap in gaps(recent.files) if gap.end.date() == now.date()]
+        free_bytes = shutil.disk_usage(self._root).free
+        self._emit(ArchiveMeasured(free_bytes, seconds_of(recent.files, now.date()), len(today)))
+        if new_period:
+            self._tell_gaps(recent, yesterday)
+            self._looked_at = now
+
+    def _tell_gaps(self, recent: Catalogue, yesterday: datetime) -> None:
+        """Tells the gaps that were not told yet; at the start, those since yesterday."""
+        since = self._told_until or yesterday.replace(hour=0, minute=0, second=0, microsecond=0)
+        found = tuple((gap.start, gap.seconds) for gap in gaps(recent.files) if gap.end > since)
+        self._emit(CoverageChecked(since, found))
+        # not until now: what was captured just before it may not be archived yet
+        self._told_until = max((file.place.start for file in recent.files), default=None) or self._told_until

@@ -1,0 +1,345 @@
+"""The archive with real FFmpeg: joined bit for bit, through kills, damage and full disks."""
+
+from __future__ import annotations
+
+import random
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from supervisor.clock import SystemClock
+from supervisor.events import (
+    ArchiveMeasured,
+    CoverageChecked,
+    Event,
+    JoinFailed,
+    RecordingDamaged,
+    RecordingJoined,
+    RecordingsPruned,
+)
+from supervisor.identity import writer_id
+from supervisor.recordings.catalogue import read_all
+from supervisor.recordings.coverage import gaps
+from supervisor.recordings.join import Joiner
+from supervisor.recordings.keeper import Keeper
+from supervisor.recordings.reading import Reader
+from supervisor.recordings.retention import Limits
+from supervisor.spool import Spool
+from supervisor.stop import Stop, Worker
+from tests.rig.audio import Pcm, flac_is_perfect, programme
+from tests.rig.disks import tiny_disk
+from tests.rig.parts import ROOT, eventually, need
+from tests.rig.pieces import STATION, archived, files, heads, heard, recording_paths, sealed
+from tests.unit.takes import PROGRAMS, RATE, Take, ffmpeg_program, record
+
+START = datetime(2026, 11, 23, 13, 59, 52, 397_000, UTC)
+RUN = "20261123T135952100Z"
+LATER = "20261123T140105000Z"
+
+
+@dataclass
+class Archive:
+    """An archive under test, and what its keeper told."""
+
+    root: Path
+    events: list[Event] = field(default_factory=list)
+
+    def keeper(self, limits: Limits = Limits(None, 0, 5)) -> Keeper:  # noqa: B008 - it is frozen
+        """A keeper as one life of a station has it."""
+        joiner = Joiner(STATION, Reader("ffmpeg", Stop()))
+        return Keeper(STATION, self.root, limits, joiner, SystemClock(), self.events.append)
+
+    def told(self, kind: type[Event]) -> list[Event]:
+        """The events of one kind."""
+        return [event for event in self.events if isinstance(event, kind)]
+
+
+@pytest.fixture(scope="module")
+def take(tmp_path_factory: pytest.TempPathFactory) -> Take:
+    """Twelve full seconds and a part of one, in segments of a second."""
+    need("ffmpeg", "flac", "metaflac")
+    return record("ffmpeg", programme(12.6, 2, seed=4), 1, tmp_path_factory.mktemp("take"))
+
+
+@pytest.fixture
+def archive(tmp_path: Path) -> Archive:
+    """An empty archive."""
+    return Archive(tmp_path / "it's a=folder; with:marks")
+
+
+def captured(take: Take) -> Pcm:
+    """The programme as far as it is archived: to the end of the last whole FLAC frame."""
+    return take.pcm[: len(take.pcm) // 4_800 * 4_800] >> 8
+
+
+def metaflac(path: Path, *words: str) -> str:
+    """What metaflac says of a file."""
+    return subprocess.run(
+        ["metaflac", *words, str(path)], capture_output=True, text=True, timeout=20, check=True
+    ).stdout
+
+
+def test_an_hour_becomes_one_flawless_file(archive: Archive, take: Take) -> None:
+    """Cut on the period's borders, bit for bit what was captured, with own totals, MD5 and tags; no piece is left."""
+    archived(archive.root, sealed(take, START, RUN))
+    archive.keeper().look()
+    paths = recording_paths(archive.root)
+    assert [path.relative_to(archive.root).as_posix() for path in paths] == [
+        "2026/11/23/radio_20261123T135952.397Z.flac",
+        "2026/11/23/radio_20261123T135955.397Z.flac",
+        "2026/11/23/radio_20261123T140000.397Z.flac",
+    ]
+    assert np.array_equal(heard(paths), captured(take))
+    assert all(flac_is_perfect(path) for path in paths)
+    assert [one.place.samples for one in heads(archive.root)] == [3 * RATE, 5 * RATE, 4 * RATE + 28_800]
+    # the subset of the format that every player takes: blocks of a fixed size, at most 4608
+    assert metaflac(paths[1], "--show-min-blocksize", "--show-max-blocksize").split() == ["4608", "4608"]
+    tags = dict(line.split("=", 1) for line in metaflac(paths[1], "--export-tags-to=-").splitlines())
+    assert (tags["STATION"], tags["START"], tags["GAP_BEFORE"]) == ("radio", "2026-11-23T13:59:55.397Z", "0")
+    assert "GAP_BEFORE" not in metaflac(paths[0], "--export-tags-to=-")
+
+
+@pytest.mark.parametrize("which", PROGRAMS)
+def test_every_ffmpeg_joins_alike(archive: Archive, take: Take, which: str) -> None:
+    """The FFmpeg of the machine and the newer one that the demo brings make flawless recordings of the same samples."""
+    archived(archive.root, sealed(take, START, RUN))
+    joiner = Joiner(STATION, Reader(ffmpeg_program(which), Stop()))
+    Keeper(STATION, archive.root, Limits(None, 0, 3600), joiner, SystemClock(), archive.events.append).look()
+    (path, *others) = recording_paths(archive.root)
+    assert flac_is_perfect(path)
+    assert np.array_equal(heard([path, *others]), captured(take))
+
+
+def test_a_stop_does_not_wait_for_joining(archive: Archive, take: Take) -> None:
+    """A join that is under way when the station stops is ended at once, and leaves the pieces and nothing else."""
+    writer_id(archive.root)
+    pieces = archived(archive.root, sealed(take, START, RUN))
+    stop = Stop()
+    keeper = Keeper(
+        STATION,
+        archive.root,
+        Limits(None, 0, 3600),
+        Joiner(STATION, Reader(str(ROOT / "tests/rig/slow-ffmpeg"), stop)),
+        SystemClock(),
+        archive.events.append,
+    )
+    worker = Worker("recordings", lambda: keeper.run(stop), lambda: None)
+    worker.start()
+    eventually(lambda: list(archive.root.rglob(".*.joining")), 20, "joining has begun")
+    stop.request()
+    assert worker.join(5)
+    assert worker.error is None
+    assert sorted(path for path in archive.root.rglob("*radio*.*") if path.is_file()) == pieces
+    assert archive.told(JoinFailed) == []
+
+
+def test_a_recording_can_be_sought_in(archive: Archive, take: Take) -> None:
+    """The reference decoder finds any sample of it without a table, which needs right frame numbers from 0."""
+    archived(archive.root, sealed(take, START, RUN))
+    archive.keeper(Limits(None, 0, 3600)).look()
+    path = recording_paths(archive.root)[0]
+    for first in (0, 1, 4_607, 4_608, 100_000, 8 * RATE - 1):
+        command = ["flac", "-d", "-c", "-s", f"--skip={first}", f"--until={first + 1}"]
+        raw = [*command, "--force-raw-format", "--endian=little", "--sign=signed", str(path)]
+        sample = subprocess.run(raw, capture_output=True, timeout=20, check=True).stdout
+        expected = b"".join(int(value).to_bytes(3, "little", signed=True) for value in captured(take)[first])
+        assert sample == expected
+
+
+def test_a_gap_cuts_the_recording_and_is_told(archive: Archive, take: Take) -> None:
+    """Where a segment is missing and where a run ended, a recording ends; the next one says how many samples lack."""
+    first, second = sealed(take, START, RUN), sealed(take, START + timedelta(seconds=30.25), LATER, boot_s=1030.25)
+    archived(archive.root, [*first[:1], *first[2:3], *second])
+    keeper = archive.keeper(Limits(None, 0, 3600))
+    keeper.look()
+    assert [one.place.samples for one in heads(archive.root)] == [RATE, RATE, 12 * RATE + 28_800]
+    missing = [gap.samples for gap in gaps(heads(archive.root))]
+    assert missing == [RATE, round(27.25 * RATE)]
+    tags = [metaflac(path, "--export-tags-to=-") for path in recording_paths(archive.root)]
+    assert [f"GAP_BEFORE={samples}" in tag for samples, tag in zip(missing, tags[1:], strict=True)] == [True, True]
+
+
+def test_the_gaps_are_logged_once(archive: Archive, take: Take) -> None:
+    """At the start the gaps since yesterday are told; later only those that are new."""
+    now = datetime.now(UTC)
+    first = sealed(take, now - timedelta(seconds=100), RUN)
+    archived(archive.root, [*first[:1], *first[2:]])
+    keeper = archive.keeper(Limits(None, 0, 1))
+    keeper.look()
+    archived(archive.root, sealed(take, now - timedelta(seconds=50), LATER, boot_s=1050.0))
+    for _ in range(3):  # each in a new period, for the joining of the first takes longer than one
+        keeper.look()
+    told = [
+        tuple(round(seconds, 3) for _, seconds in one.gaps)
+        for one in archive.events
+        if isinstance(one, CoverageChecked)
+    ]
+    assert told[0] == (1.0,)
+    assert [gap for later in told[1:] for gap in later] == [37.4]
+    (measured, *_) = archive.told(ArchiveMeasured)[-1:]
+    assert isinstance(measured, ArchiveMeasured)
+    assert measured.free_bytes > 0
+
+
+@pytest.mark.parametrize("spoil", ["flip", "cut", "head", "swap"])
+def test_a_damaged_piece_is_kept_aside_and_never_joined(archive: Archive, take: Take, spoil: str) -> None:
+    """Whatever is wrong with a piece, it is told and kept as it is, and the recordings hold everything else."""
+    paths = archived(archive.root, sealed(take, START, RUN))
+    content = bytearray(paths[5].read_bytes())
+    damages: dict[str, Callable[[], bytes]] = {
+        "flip": lambda: bytes(content[:-5_000]) + bytes([content[-5_000] ^ 1]) + bytes(content[-4_999:]),
+        "cut": lambda: bytes(content[: len(content) // 2]),
+        "head": lambda: b"OggS" + bytes(content[4:]),
+        "swap": lambda: bytes(content[:300]) + paths[6].read_bytes()[300:],
+    }
+    damaged = damages[spoil]()
+    paths[5].write_bytes(damaged)
+    keeper = archive.keeper(Limits(None, 0, 3600))
+    keeper.look()
+    keeper.look()
+    (aside,) = [one.path for one in files(archive.root) if one.name.damaged]
+    assert aside == paths[5].with_name(paths[5].name + ".damaged")
+    assert aside.read_bytes() == damaged
+    assert [one.kept for one in archive.events if isinstance(one, RecordingDamaged)] == [aside]
+    whole = captured(take)
+    assert np.array_equal(heard(recording_paths(archive.root)), np.concatenate([whole[: 5 * RATE], whole[6 * RATE :]]))
+    assert archive.told(JoinFailed) == []
+    (told, *_) = read_all(files(archive.root)).damaged
+    assert told[0] == aside
+
+
+def test_pieces_that_were_joined_before_a_crash_go_only_when_that_is_proven(archive: Archive, take: Take) -> None:
+    """Killed between rename and delete: the leftovers are recognised, compared and deleted; nothing is there twice."""
+    pieces = archived(archive.root, sealed(take, START, RUN))
+    copies = [(path, path.read_bytes()) for path in pieces]
+    archive.keeper(Limits(None, 0, 3600)).look()
+    paths = recording_paths(archive.root)
+    before = [path.read_bytes() for path in paths]
+    for path, content in copies[3:]:
+        path.write_bytes(content)
+    archive.keeper(Limits(None, 0, 3600)).look()
+    assert recording_paths(archive.root) == paths
+    assert [path.read_bytes() for path in paths] == before
+
+
+def test_a_damaged_recording_does_not_cost_its_pieces(archive: Archive, take: Take) -> None:
+    """Leftover pieces of a recording that does not hold them stay, and are joined anew; the recording is kept aside."""
+    pieces = archived(archive.root, sealed(take, START, RUN))
+    copies = [(path, path.read_bytes()) for path in pieces]
+    archive.keeper(Limits(None, 0, 3600)).look()
+    (path, _) = recording_paths(archive.root)
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 1
+    path.write_bytes(content)
+    for piece, whole in copies:
+        piece.write_bytes(whole)
+    keeper = archive.keeper(Limits(None, 0, 3600))
+    keeper.look()
+    keeper.look()
+    assert [one.path.name for one in files(archive.root) if one.name.damaged] == [f"{path.name}.damaged"]
+    assert np.array_equal(heard(recording_paths(archive.root)), captured(take))
+
+
+def test_half_written_files_of_an_earlier_life_go(archive: Archive, take: Take) -> None:
+    """Temporary files of this station are removed at the first look; those of others are not."""
+    (piece, *_) = archived(archive.root, sealed(take, START, RUN))
+    stale = [piece.with_name(f".{piece.name}.x1y2z3"), piece.with_name(".radio_20261123T135952.397Z.flac.joining")]
+    others = [piece.with_name(".other_20261123T135952.397Z.flac.joining"), piece.with_name(".notes.swp")]
+    for path in (*stale, *others):
+        path.write_bytes(b"half")
+    keeper = archive.keeper()
+    keeper.look()
+    assert [path.exists() for path in stale] == [False, False]
+    assert [path.exists() for path in others] == [True, True]
+
+
+@pytest.mark.timeout(240)
+@pytest.mark.parametrize("seed", [1, 2])
+def test_kills_at_any_instant_lose_and_double_nothing(tmp_path: Path, tmpfs: Path, seed: int) -> None:
+    """SIGKILL while copying, joining and deleting: in the end the recordings hold every closed segment once."""
+    need("ffmpeg", "flac")
+    folder = tmp_path / "take"
+    folder.mkdir()
+    take = record("ffmpeg", programme(100.5, 2, seed), 1, folder)
+    spool = Spool(tmpfs / "spool")
+    for one in sealed(take, START, RUN):
+        spool.store_sealed(one.segment, one.pair)
+    spool.close()
+    root = tmp_path / "recordings"
+    writer_id(root)
+    chance = random.Random(seed)  # noqa: S311 - not a secret
+    command = [sys.executable, "-m", "tests.rig.keep", str(tmpfs / "spool"), str(root), "5"]
+    killed = 0
+    while True:
+        with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+            assert process.stdout is not None
+            assert process.stderr is not None
+            assert process.stdout.readline() == b"ready\n"
+            try:
+                # in the end it may finish
+                exit_code = process.wait(chance.uniform(0.0, 0.3) if killed < 40 else 60)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                killed += 1
+                continue
+            assert exit_code == 0, process.stderr.read().decode()
+            break
+    assert killed >= 10
+    paths = recording_paths(root)
+    assert np.array_equal(heard(paths), captured(take))
+    assert all(flac_is_perfect(path) for path in paths)
+    left = [path for path in root.rglob("*") if path.is_file() and path not in paths]
+    assert left == [root / ".radio-supervisor" / "writer"]
+    with_queue = Spool(tmpfs / "spool")
+    assert with_queue.to_archive.pending() == []
+    with_queue.close()
+
+
+def test_age_and_room_prune_only_what_is_the_stations_own(archive: Archive, take: Take) -> None:
+    """Days that are too old go with their folders; other stations' recordings and other files stay."""
+    now = datetime.now(UTC)
+    old = archived(archive.root, sealed(take, now - timedelta(days=9), "20261114T135952100Z")[:2])
+    recent = archived(archive.root, sealed(take, now - timedelta(days=3), RUN)[:2])
+    other = old[0].with_name(old[0].name.replace("radio_", "other_"))
+    notes = recent[0].parent / "notes.txt"
+    shutil.copy(old[0], other)
+    notes.write_text("mine", encoding="utf-8")
+    archive.keeper(Limits(8, 0, 3600)).look()
+    assert [path.exists() for path in (*old, other, notes)] == [False, False, True, True]
+    assert len(heads(archive.root)) == 1
+    assert notes.exists()
+    assert [one.files for one in archive.events if isinstance(one, RecordingsPruned)] == [2]
+    assert len(archive.told(RecordingJoined)) == 1
+
+
+def test_room_is_made_from_the_oldest_on(tmp_path: Path, take: Take) -> None:
+    """On a small disk the oldest recordings go as far as is needed; for a limit out of reach none does."""
+    now = datetime.now(UTC)
+    with tiny_disk(tmp_path / "disk", megabytes=16) as disk:
+        archive = Archive(disk / "recordings")
+        for days, run in ((5, "20261117T000000000Z"), (4, "20261118T000000000Z"), (3, "20261119T000000000Z")):
+            archived(archive.root, sealed(take, now - timedelta(days=days), run)[:5])
+        archive.keeper(Limits(None, 0, 1)).look()  # which looks so often that 29 kB are room enough until the next
+        before = heads(archive.root)
+        assert len(before) == 15
+        free_bytes = shutil.disk_usage(disk).free
+        archive.keeper(Limits(None, free_bytes + 10**9, 1)).look()
+        assert heads(archive.root) == before
+        archive.keeper(Limits(None, free_bytes + before[0].bytes + 1, 1)).look()
+        assert heads(archive.root) == before[2:]
+
+
+def test_joining_waits_for_room(archive: Archive, take: Take) -> None:
+    """While joining would take the space that is to stay free, the pieces of the current hour stay pieces."""
+    pieces = archived(archive.root, sealed(take, datetime.now(UTC) - timedelta(seconds=1), RUN)[:3])
+    archived(archive.root, sealed(take, datetime.now(UTC) + timedelta(seconds=30), "29991123T000000000Z")[:1])
+    archive.keeper(Limits(None, 10**15, 86_400)).look()
+    assert all(piece.exists() for piece in pieces)
+    assert archive.told(JoinFailed) == []
