@@ -164,7 +164,7 @@ RULES: tuple[Rule | Rising, ...] = (
     Rising(
         "clipping",
         lambda s: s.levels.clips,
-        3,
+        10,
         _MIN_S,
         lambda total: f"the input reached full scale {total} times within a minute",
         "Turn the input gain down by 6 dB or more; peaks at -6 dBFS leave room.",
@@ -183,14 +183,14 @@ RULES: tuple[Rule | Rising, ...] = (
         _behind,
         "Free the uplink of other traffic, or get a faster one. The archive goes on, and the newest are sent first.",
         after_s=15.0,
-        over_after_s=15.0,
+        over_after_s=5.0,
     ),
     Rule(
         "disk_low",
         _is_disk_low,
         _disk_low,
         "Delete or move old recordings, set RADIO_RECORDINGS_KEEP_DAYS, or give the disk more room.",
-        over_after_s=_MIN_S,
+        over_after_s=5.0,
     ),
     Rule(
         "requests_over_free",

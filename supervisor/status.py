@@ -48,7 +48,8 @@ from supervisor.state import Moment, State, after
 
 _LATENCIES_KEPT = 360
 _LOG_LINES_KEPT = 30
-_FULL_SCALE_DB = -0.01
+_FULL_SCALE_DB = -0.000002
+"""The last of 24 bits, in the six decimals that FFmpeg prints; 16 bits reach it on the negative side."""
 _CLOCK_ALARM_S = 10.0
 _MORE_ROOM = "Give RADIO_SPOOL_DIR more room; what is closed stays there, and all is tried again by itself."
 _ONCE = {"seal_refused", "archive_lost"}

@@ -70,11 +70,11 @@ def test_silence_is_raised_at_its_limit_and_over_when_sound_stays() -> None:
 
 
 def test_clipping_is_more_than_one_loud_moment() -> None:
-    """Three half seconds at full scale within a minute are an alarm; it is over after a minute without one."""
-    once = [(0, _levels()), (2, _levels(clips=1)), (90, _levels(clips=2)), (180, _levels(clips=3))]
+    """Ten half seconds at full scale within a minute are an alarm; it is over after a minute without one."""
+    once = [(0, _levels()), (2, _levels(clips=9)), (90, _levels(clips=18)), (180, _levels(clips=27))]
     assert _told(once) == []
-    often = [(0, _levels(clips=7)), (2, _levels(clips=8)), (4, _levels(clips=10))]
-    after = [(40, _levels(clips=11)), (98, _levels(clips=11)), (100, _levels(clips=11))]
+    often = [(0, _levels(clips=70)), (2, _levels(clips=79)), (4, _levels(clips=80))]
+    after = [(40, _levels(clips=81)), (98, _levels(clips=81)), (100, _levels(clips=81))]
     assert _told([*often, *after]) == [(4, "+clipping"), (100, "-clipping")]
 
 
@@ -93,8 +93,8 @@ def test_upload_behind_is_a_queue_that_stays() -> None:
     """A queue that is gone after a moment is none; the alarm says which rate is needed."""
     behind: dict[str, object] = {"queue_depth": 2, "upload": Upload(mbit_s=1.2, needed_mbit_s=2.16)}
     assert _told([(0, behind), (10, {}), (12, behind), (24, {})]) == []
-    looks = [(0, behind), (14, behind), (15, behind), (20, {}), (30, behind), (32, {}), (47, {})]
-    assert _told(looks) == [(15, "+upload_behind"), (47, "-upload_behind")]
+    looks = [(0, behind), (14, behind), (15, behind), (20, {}), (30, behind), (32, {}), (37, {})]
+    assert _told(looks) == [(15, "+upload_behind"), (37, "-upload_behind")]
     _, (alarm,) = judged(
         judged(Watched(), WELL.model_copy(update=behind))[0], WELL.model_copy(update={**behind, "uptime_s": 20.0})
     )
@@ -109,8 +109,8 @@ def test_the_disk_is_low_below_its_limit() -> None:
         return {"archive": ArchiveStatus(free_gb=free_gb)}
 
     assert _told([(0, free(None)), (2, free(5.0))]) == []
-    looks = [(0, free(4.9)), (10, free(5.1)), (60, free(4.9)), (62, free(5.1)), (122, free(5.1))]
-    assert _told(looks) == [(0, "+disk_low"), (122, "-disk_low")]
+    looks = [(0, free(4.9)), (10, free(5.1)), (12, free(4.9)), (62, free(5.1)), (67, free(5.1))]
+    assert _told(looks) == [(0, "+disk_low"), (67, "-disk_low")]
 
 
 def test_a_forecast_above_the_free_requests_is_told() -> None:
@@ -127,7 +127,7 @@ def test_a_forecast_above_the_free_requests_is_told() -> None:
 MADE_WRONG: dict[str, dict[str, object]] = {
     "off_air": {"state": State.OFF_AIR},
     "silence": _levels(silent_s=25.0),
-    "clipping": _levels(clips=9),
+    "clipping": _levels(clips=99),
     "xruns_rising": {"capture": CaptureStatus(xruns=9)},
     "upload_behind": {"queue_depth": 3},
     "disk_low": {"archive": ArchiveStatus(free_gb=1.0)},

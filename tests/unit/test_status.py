@@ -18,6 +18,8 @@ from pydantic import ValidationError
 
 from supervisor.clock import SystemClock
 from supervisor.events import (
+    AlarmCleared,
+    AlarmRaised,
     ArchiveFailed,
     CaptureEnded,
     CaptureStarted,
@@ -26,6 +28,7 @@ from supervisor.events import (
     Event,
     FFmpegSaid,
     LevelsMeasured,
+    Logged,
     MissingFrom,
     OffAir,
     Overrun,
@@ -269,6 +272,51 @@ def test_levels_are_the_last() -> None:
     assert _after(drifting).clock.audio_ppm == 12.3
     levels = _after(LevelsMeasured((0.0,), (0.0,), 0.0), LEVELS).levels
     assert (levels.peak_db, levels.rms_db, levels.lufs) == ((-6.0, -7.0), (-18.0, -19.0), -23.0)
+
+
+def _measured(*peak_db: float, span_s: float = 0.5) -> LevelsMeasured:
+    return LevelsMeasured(peak_db, peak_db, -23.0, span_s=span_s)
+
+
+def test_silence_is_counted_in_audio() -> None:
+    """Silence lasts as long as no channel is above the limit, in seconds of programme, whatever the clock says."""
+    quiet = _measured(-60.1, -144.0, span_s=0.4)
+    assert _after(quiet, quiet, quiet).levels.silent_s == 1.2
+    assert _after(quiet, quiet, _measured(-144.0, -60.0), quiet).levels.silent_s == 0.4
+    assert _after(quiet, DIED).levels.silent_s == 0.0  # nothing captured is no silence
+
+
+def test_a_clip_is_a_sample_at_full_scale() -> None:
+    """The last code of 24 bits counts, on any channel; a peak just below it does not."""
+    levels = _after(_measured(-6.0, -0.000001), _measured(0.0, -9.0), _measured(-0.00001, -0.0003), DIED).levels
+    assert (levels.clips, levels.peak_db) == (2, ())
+
+
+def test_time_on_air_goes_on_through_trouble() -> None:
+    """An alarm does not begin the time on air anew; an off-air manifest ends it, and so does a stop."""
+    snapshots = _all_after([STARTED, _published(0), FAILED, RECOVERED, OffAir("silent"), _published(1), Stopping("x")])
+    since = [None if s.on_air_since is None else (s.on_air_since - BEGAN).total_seconds() for s in snapshots]
+    assert since == [None, None, 2, 2, 2, None, 6, None]
+
+
+def test_the_log_s_end_is_told() -> None:
+    """The last thirty lines of the log stand in the status, with their time and level, the newest last."""
+    log = _after(*(Logged("INFO", f"line {number}") for number in range(100))).log
+    assert [line.text for line in log] == [f"line {number}" for number in range(70, 100)]
+    assert (log[-1].level, log[-1].at) == ("INFO", BEGAN + timedelta(seconds=100))
+
+
+def test_alarms_of_rules_come_and_go_with_their_events() -> None:
+    """What a rule tells is an alarm like any other: it stands, degrades the station, and is taken away by its code."""
+    raised = AlarmRaised("silence", "nothing is heard", "Is it playing?")
+    assert _alarms(_published(0), raised, LEVELS) == ["silence"]
+    assert _states(_published(0), raised, AlarmCleared("silence"))[1:] == ["on_air", "degraded", "on_air"]
+
+
+def test_the_rate_that_is_needed_is_told() -> None:
+    """Beside the rate of the last upload stands what the programme takes of the line."""
+    upload = _after(_published(41)).upload
+    assert upload.needed_mbit_s == pytest.approx((2_535_702 + 168_582) * 8 / 10 / 1e6, abs=0.001)
 
 
 def test_publishing_is_told() -> None:
