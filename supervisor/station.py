@@ -85,7 +85,6 @@ class Station:
         self._stop = Stop()
         self._ended = Stop()
         self._opened = False
-        self._state_file = spool.folders.state
         self._workers: list[Worker] = []
         tally = plan.recordings / requests_name(programme.station)
         self._board = StatusBoard(
@@ -119,15 +118,10 @@ class Station:
         self._sealing = self._worker("seal", lambda: sealer.run(lambda: not self._capturing.is_done()))
         self._publishing = self._worker("publish", lambda: self._publisher.run(self._more_to_come, self._open_bucket))
         self._archiving = self._worker("archive", lambda: self._archivist.run(self._more_to_come))
-        self._limiting = self._worker("spool-limit", lambda: self._overflow.run(lambda: not self._archiving.is_done()))
-        self._keeping = self._worker("recordings", lambda: keeper.run(self._stop))
-        self._noting = self._worker("state-file", lambda: keep_state_file(self.status, self._state_file, self._ended))
-        self._booking = self._worker("ledger", lambda: self._ledger.run(self._ended))
-        clock_watch = HostClockWatch(lambda: store.clock_ahead_s, self._emit)
-        self._checking = self._worker("host-clock", lambda: clock_watch.run(self._ended))
-        self._hearing = [self._worker("listener", partial(self._listen, plan.public))] if plan.public else []
-        self._tallying = self._worker("tally", lambda: keep_requests(self._board.requests, tally, self._ended))
-        self._watching = self._worker("alarms", lambda: keep_watch(self.status, self._tell, self._ended))
+        limiting = self._worker("spool-limit", lambda: self._overflow.run(lambda: not self._archiving.is_done()))
+        keeping = self._worker("recordings", lambda: keeper.run(self._stop))
+        self._line = (self._capturing, self._sealing, self._publishing, self._archiving, limiting, keeping)
+        self._onlookers = self._make_onlookers(store, tally)
         starts_within_s = programme.segment_s + programme.offline_after_s
         self._web = WebServer(plan.status_address, respond_with(self.status, starts_within_s), "RADIO_STATUS_LISTEN")
 
@@ -153,20 +147,14 @@ class Station:
         self._open_before_going_on_air()
         self._watch.start()
         self._web.start()
-        aside = [self._noting, self._booking, self._checking, self._tallying, self._watching, *self._hearing]
-        if self._plan.alert_urls:
-            alerts = Alerts(self.status, lambda: apprise_places(self._plan.alert_urls), self._clock)
-            aside.append(self._worker("alerts", lambda: alerts.run(self._ended)))
-        for worker in (*aside, self._keeping, self._limiting):
-            worker.start()
-        for worker in (self._archiving, self._publishing, self._sealing, self._capturing):
+        for worker in (*self._onlookers, *reversed(self._line)):
             worker.start()
         self._stop.wait()
         self._emit(Stopping("asked to" if self._failed() is None else "something failed"))
         finished = self._end_in_order()
         self._ended.request()
         self._ledger.wake()
-        for worker in aside:
+        for worker in self._onlookers:
             worker.join(1.0)
         self._web.stop()
         self._watch.stop()
@@ -174,13 +162,30 @@ class Station:
             raise failed
         return finished
 
+    def _make_onlookers(self, store: Store, tally: Path) -> list[Worker]:
+        """What goes on beside the line until it has ended, and is in nobody's way."""
+        plan, state_file = self._plan, self._spool.folders.state
+        clock_watch = HostClockWatch(lambda: store.clock_ahead_s, self._emit)
+        alerts = Alerts(self.status, lambda: apprise_places(plan.alert_urls), self._clock)
+        made = [
+            self._worker("state-file", lambda: keep_state_file(self.status, state_file, self._ended)),
+            self._worker("ledger", lambda: self._ledger.run(self._ended)),
+            self._worker("host-clock", lambda: clock_watch.run(self._ended)),
+            self._worker("tally", lambda: keep_requests(self._board.requests, tally, self._ended)),
+            self._worker("alarms", lambda: keep_watch(self.status, self._tell, self._ended)),
+        ]
+        if plan.public:
+            made.append(self._worker("listener", partial(self._listen, plan.public)))
+        if plan.alert_urls:
+            made.append(self._worker("alerts", lambda: alerts.run(self._ended)))
+        return made
+
     def _end_in_order(self) -> bool:
         ends_at_s = self._clock.monotonic_s() + ABANDON_AFTER_S
         give_up = threading.Timer(RETRIES_END_AFTER_S, self._give_up)
         give_up.name, give_up.daemon = "give-up", True
         give_up.start()
-        line = (self._capturing, self._sealing, self._publishing, self._archiving, self._limiting, self._keeping)
-        finished = [worker.join(max(0.0, ends_at_s - self._clock.monotonic_s())) for worker in line]
+        finished = [worker.join(max(0.0, ends_at_s - self._clock.monotonic_s())) for worker in self._line]
         give_up.cancel()
         return all(finished)
 
