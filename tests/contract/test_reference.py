@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
 
 import jsonschema
 import pytest
+from prometheus_client.parser import text_string_to_metric_families
 
+from supervisor.alarms import RULES
 from supervisor.manifest import Manifest
+from supervisor.metrics import exposed
 from tests.rig.parts import ROOT
+from tests.unit import pictures
 from tools.reference import REFERENCE, files
 
 # section 5 of the design, word for word in its fields
@@ -72,3 +77,18 @@ def test_lock_files_hold_no_address() -> None:
     """Names, versions and hashes only: whoever installs decides where from."""
     for name in ("requirements.lock", "requirements-dev.lock"):
         assert "://" not in (ROOT / name).read_text(encoding="utf-8")
+
+
+def test_every_alarm_is_in_the_manual() -> None:
+    """Whoever is woken by a code finds it, with what to do."""
+    manual = (ROOT / "docs/operations/faults.md").read_text(encoding="utf-8")
+    assert [rule.code for rule in RULES if f"`{rule.code}`" not in manual] == []
+
+
+def test_every_metric_is_in_the_manual() -> None:
+    """What Prometheus reads of a station that has everything to tell is explained, and nothing else is."""
+    exposition = "".join(exposed(snapshot).decode() for snapshot in (pictures.well(), pictures.ill()))
+    told = {sample.name for family in text_string_to_metric_families(exposition) for sample in family.samples}
+    manual = (ROOT / "docs/operations/monitoring.md").read_text(encoding="utf-8")
+    explained = set(re.findall(r"`(radio_[a-z_]+)(?:\{[^`]*)?`", manual))
+    assert told == explained
