@@ -30,6 +30,11 @@ _ASKED_BY = (("c:a", "encoder"), ("bsf:a", "bitstream filter"), ("f", "muxer"), 
 class FFmpegUnusableError(Exception):
     """FFmpeg is missing, too old, or was built without something that is needed; the message names it."""
 
+    def __init__(self, what: str, remedy: str) -> None:
+        super().__init__(f"{what} {remedy}")
+        self.what = what
+        self.remedy = remedy
+
 
 @dataclass(frozen=True)
 class Need:
@@ -91,13 +96,13 @@ def require(executable: str, wanted: Iterable[Need]) -> str:
     printed, numbers = version(executable)
     if numbers is not None and numbers < OLDEST:
         raise FFmpegUnusableError(
-            f"FFmpeg {printed} is too old: {OLDEST[0]}.{OLDEST[1]} or newer is needed. Install a newer ffmpeg."
+            f"FFmpeg {printed} is too old: {OLDEST[0]}.{OLDEST[1]} or newer is needed.", "Install a newer ffmpeg."
         )
     if lacking := missing(executable, wanted):
         names = ", ".join(f"{need.kind} {need.name}" for need in lacking)
         raise FFmpegUnusableError(
-            f"FFmpeg {printed} ({executable}) was built without: {names}. "
-            "The package 'ffmpeg' of Debian and Ubuntu has them."
+            f"FFmpeg {printed} ({executable}) was built without: {names}.",
+            "The package 'ffmpeg' of Debian and Ubuntu has them.",
         )
     return printed
 
@@ -109,10 +114,12 @@ def _ask(executable: str, question: str) -> str:
         )
     except FileNotFoundError:
         raise FFmpegUnusableError(
-            f"there is no FFmpeg ('{executable}' was not found). Install it: apt-get install ffmpeg"
+            f"there is no FFmpeg ('{executable}' was not found).", "Install it: apt-get install ffmpeg"
         ) from None
     except (OSError, subprocess.SubprocessError) as error:
-        raise FFmpegUnusableError(f"'{executable}' could not be run: {error}") from error
+        raise FFmpegUnusableError(
+            f"'{executable}' could not be run: {error}", "Is it FFmpeg? Try: ffmpeg -version"
+        ) from error
     return answer.stdout
 
 

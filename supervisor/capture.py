@@ -136,7 +136,7 @@ class Capture:
             try:
                 command = tuple(self._command_for(self._spool.folders.raw / record.run, meters_in))
                 child = subprocess.Popen(  # noqa: S603 - our own argv
-                    [*_die_with_parent(), *command],
+                    [*die_with_parent(), *command],
                     stdin=subprocess.DEVNULL,
                     stdout=subprocess.DEVNULL,
                     stderr=log_in,
@@ -319,7 +319,7 @@ def _writers_into(folder: Path) -> list[int]:
     return found
 
 
-def _die_with_parent() -> list[str]:
+def die_with_parent() -> list[str]:
     """Has the kernel ask FFmpeg to finish its files when the supervisor is killed, so that none is left running."""
     setpriv = shutil.which("setpriv")
     return [setpriv, "--pdeathsig", "INT", "--"] if setpriv else []

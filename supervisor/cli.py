@@ -98,6 +98,31 @@ def status(env_file: EnvFile = None, set_: SetOptions = None, as_json: AsJson = 
 
 
 @app.command()
+def doctor(
+    env_file: EnvFile = None,
+    set_: SetOptions = None,
+    as_json: AsJson = False,
+    origin: Annotated[
+        str | None, typer.Option("--origin", metavar="URL", help="The page that plays the station: checks CORS for it.")
+    ] = None,
+    print_cors: Annotated[
+        bool, typer.Option("--print-cors", help="Only print the CORS policy for --origin, to paste into the dashboard.")
+    ] = False,
+) -> None:
+    """Check everything that must hold before going on air, each with its remedy.
+
+    It listens for two seconds, and stores some probes for a moment. Exit codes: 0 ready, 1 a check failed.
+    """
+    from supervisor.doctor import command, cors
+
+    page = command.checked_origin(origin)
+    if print_cors:
+        typer.echo(cors.rule(page))
+        return
+    raise typer.Exit(command.run_doctor(load_settings(env_file, set_), page, as_json=as_json))
+
+
+@app.command()
 def dashboard(env_file: EnvFile = None, set_: SetOptions = None) -> None:
     """Watch a running supervisor in this terminal; q or Ctrl-C leaves, and the station goes on.
 

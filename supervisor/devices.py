@@ -65,13 +65,13 @@ def usb_source(pcm: str, names: Mapping[str, str]) -> str:
     return names.get(first[1], "") if first else ""
 
 
-def open_problem(name: str) -> str:
-    """Why the PCM ``name`` cannot be opened for capture now; empty when it can.
+def probe(name: str) -> Device:
+    """What the PCM ``name`` can do now, or its problem: why it cannot be opened for capture.
 
     Raises:
         UserError: there is no ALSA library on this machine.
     """
-    return _probed(_library(), name, "").problem
+    return _probed(_library(), name, "")
 
 
 def _library() -> ctypes.CDLL:

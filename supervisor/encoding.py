@@ -54,5 +54,5 @@ def _usable(wanted: Iterable[Need], executable: str | None = None) -> str:
     try:
         require(found, wanted)
     except FFmpegUnusableError as error:
-        raise UserError(str(error)) from error
+        raise UserError(error.what, error.remedy) from error
     return found

@@ -263,27 +263,15 @@ class ClockChecked:
 
 
 @dataclass(frozen=True)
-class AlarmRaised:
-    """A rule over the status found that something needs attention."""
+class ListenerLooked:
+    """The newest segment was played as a listener would, with so many requests of class B.
 
-    code: str
-    message: str
+    ``problem`` is what was wrong twice in a row; empty when all is well, or may be.
+    """
+
+    problem: str
     remedy: str
-
-
-@dataclass(frozen=True)
-class AlarmCleared:
-    """What a rule had found is over."""
-
-    code: str
-
-
-@dataclass(frozen=True)
-class Logged:
-    """A line of the log, of a ``level`` as Python's logging names it."""
-
-    level: str
-    text: str
+    requests: int
 
 
 @dataclass(frozen=True)
@@ -347,6 +335,30 @@ class CoverageChecked:
 
 
 @dataclass(frozen=True)
+class AlarmRaised:
+    """A rule over the status found that something needs attention."""
+
+    code: str
+    message: str
+    remedy: str
+
+
+@dataclass(frozen=True)
+class AlarmCleared:
+    """What a rule had found is over."""
+
+    code: str
+
+
+@dataclass(frozen=True)
+class Logged:
+    """A line of the log, of a ``level`` as Python's logging names it."""
+
+    level: str
+    text: str
+
+
+@dataclass(frozen=True)
 class Stopping:
     """The station was asked to stop."""
 
@@ -370,8 +382,8 @@ Event = (
     | SpoolFailed
     | SegmentDropped
     | SegmentPublished
-    | WindowMoved
     | SegmentFoundListed
+    | WindowMoved
     | SegmentExpired
     | StoreFailed
     | StoreRecovered
@@ -380,9 +392,7 @@ Event = (
     | ArchiveFailed
     | SpoolOverflowed
     | ClockChecked
-    | AlarmRaised
-    | AlarmCleared
-    | Logged
+    | ListenerLooked
     | RecordingJoined
     | JoinFailed
     | RecordingDamaged
@@ -390,6 +400,9 @@ Event = (
     | KeepingFailed
     | ArchiveMeasured
     | CoverageChecked
+    | AlarmRaised
+    | AlarmCleared
+    | Logged
     | Stopping
 )
 

@@ -23,6 +23,16 @@ def require_marked(recordings: Path) -> None:
         raise FileNotFoundError(errno.ENOENT, f"the disk with the recordings is not there (no {_MARK} in the folder)")
 
 
+def kept_file(recordings: Path, name: str) -> Path:
+    """A file of ours beside the mark.
+
+    Raises:
+        FileNotFoundError: the mark is not there.
+    """
+    require_marked(recordings)
+    return recordings / _MARK / name
+
+
 def writer_id(recordings: Path) -> str:
     """The id kept in the recordings folder, made at the first start: 32 hexadecimal digits.
 

@@ -11,12 +11,14 @@ from urllib.parse import urlsplit
 
 from ffmpeg_profiles.profile import DeviceAbsentError, Source
 from supervisor.bucket import Programme
-from supervisor.devices import open_problem
+from supervisor.devices import Device, probe
 from supervisor.errors import UserError
 from supervisor.identity import writer_id
+from supervisor.listener import PublicAddress
+from supervisor.names import Keys
 from supervisor.recordings.retention import Limits
 from supervisor.report import LOG
-from supervisor.room import Wanted, room_in, warnings
+from supervisor.room import Shortcoming, Wanted, room_in, warnings
 from supervisor.settings import Settings
 from supervisor.spool import Spool
 from supervisor.station import Plan
@@ -46,7 +48,7 @@ def plan(settings: Settings, source: Source, ffmpeg: str, *, take_over: bool = F
         UserError: names the setting or the missing part, and what to do.
     """
     if source.device:
-        _require_device(settings.radio_source, source)
+        require_device(settings.radio_source, source)
     recordings = settings.radio_recordings_dir.resolve()
     return Plan(
         programme=Programme(
@@ -66,8 +68,42 @@ def plan(settings: Settings, source: Source, ffmpeg: str, *, take_over: bool = F
         spool_limit_bytes=_spool_limit_bytes(settings),
         status_address=settings.status_address,
         take_over=take_over,
+        public=public_address(settings),
         setup=_setup(settings),
         alert_urls=tuple(settings.radio_alert_urls.get_secret_value().split()),
+    )
+
+
+def public_address(settings: Settings) -> PublicAddress | None:
+    """Where listeners read the station; None when that is not known."""
+    if not settings.r2_public_url:
+        return None
+    return PublicAddress(
+        base=settings.r2_public_url,
+        manifest=Keys(settings.radio_prefix).manifest,
+        origin=settings.radio_page_origin,
+        # by then the station itself would have said that it is off air
+        stale_after_s=settings.offline_after_s,
+    )
+
+
+def require_device(name: str, source: Source) -> Device:
+    """The device of ``source``, which RADIO_SOURCE calls ``name``, and what it can do.
+
+    Raises:
+        UserError: it is not there, or cannot be opened.
+    """
+    try:
+        device = probe(source.located().url)
+        problem = device.problem
+    except DeviceAbsentError as error:
+        problem = str(error)
+    else:
+        if not problem:
+            return device
+    raise UserError(
+        f"RADIO_SOURCE={name}: the device cannot be opened: {problem}.",
+        _DEVICE_REMEDIES.get(problem, "Is it plugged in? 'radio-supervisor devices' shows what there is."),
     )
 
 
@@ -80,8 +116,8 @@ def limits(settings: Settings) -> Limits:
     )
 
 
-def store(settings: Settings) -> Store:
-    """The store that ``settings`` name.
+def store(settings: Settings, timeout_s: float | None = None) -> Store:
+    """The store that ``settings`` name; each part of a request takes ``timeout_s`` at most, or what a station allows.
 
     Raises:
         UserError: what it needs is not set, or its folder cannot be written.
@@ -104,7 +140,7 @@ def store(settings: Settings) -> Store:
         secret_key=settings.r2_secret_key.get_secret_value(),
         region=settings.r2_region,
     )
-    return S3Store(account, timeout_s=max(_LEAST_TIMEOUT_S, settings.radio_segment_seconds))
+    return S3Store(account, timeout_s or max(_LEAST_TIMEOUT_S, settings.radio_segment_seconds))
 
 
 def spool(settings: Settings) -> Spool:
@@ -114,16 +150,26 @@ def spool(settings: Settings) -> Spool:
         UserError: it cannot be written, another supervisor uses it, or it has too little room.
     """
     made = Spool(settings.spool_dir)
-    segment_samples = settings.radio_segment_seconds * settings.radio_sample_rate
-    wanted = Wanted(segment_samples, settings.radio_sample_rate, _spool_limit_bytes(settings))
     try:
-        # what waits in it from a previous life is no lack of room
-        for warning in warnings(made.folders.root, room_in(made.folders.root, made.used_bytes()), wanted):
-            LOG.warning(warning)
+        for warning in spool_warnings(settings, made):
+            LOG.warning("%s", warning)
     except UserError:
         made.close()
         raise
     return made
+
+
+def spool_warnings(settings: Settings, made: Spool) -> list[Shortcoming]:
+    """What could be better about the folder of ``made``.
+
+    Raises:
+        UserError: it has too little room.
+    """
+    segment_samples = settings.radio_segment_seconds * settings.radio_sample_rate
+    wanted = Wanted(segment_samples, settings.radio_sample_rate, _spool_limit_bytes(settings))
+    root = made.folders.root
+    # what waits in it from a previous life is no lack of room
+    return warnings(root, room_in(root, made.used_bytes()), wanted)
 
 
 def child_environment(environment: Mapping[str, str]) -> dict[str, str]:
@@ -149,18 +195,6 @@ def _setup(settings: Settings) -> Setup:
 
 def _spool_limit_bytes(settings: Settings) -> int:
     return settings.radio_spool_limit_mb * 1_000_000
-
-
-def _require_device(name: str, source: Source) -> None:
-    try:
-        problem = open_problem(source.located().url)
-    except DeviceAbsentError as error:
-        problem = str(error)
-    if problem:
-        raise UserError(
-            f"RADIO_SOURCE={name}: the device cannot be opened: {problem}.",
-            _DEVICE_REMEDIES.get(problem, "Is it plugged in? 'radio-supervisor devices' shows what there is."),
-        )
 
 
 def _writable(folder: Path) -> Path:

@@ -31,6 +31,7 @@ from supervisor.events import (
     JoinFailed,
     KeepingFailed,
     LevelsMeasured,
+    ListenerLooked,
     Logged,
     OffAir,
     Overrun,
@@ -204,6 +205,8 @@ def _trouble(event: Event) -> str | None:  # noqa: C901, PLR0911 - a table
             return f"ffmpeg {_ADDRESS.sub('', event.text)}"
         case ClockChecked():
             return _clock_state(event)
+        case ListenerLooked() if event.problem:
+            return "listener"
         case _:
             return None
 
@@ -221,6 +224,8 @@ def _ends(event: Event) -> tuple[str, ...]:  # noqa: PLR0911 - a table
             return ("keeping",)
         case SegmentSealed():
             return ("spool", "capture started", "capture ended")
+        case ListenerLooked(problem=""):
+            return ("listener",)
         case ClockChecked():
             return tuple(state for state in _ClockState if state is not _clock_state(event))
         case _:
@@ -267,12 +272,12 @@ def _line(event: Event) -> Line | None:  # noqa: C901, PLR0911, PLR0912 - a tabl
             return _info(f"segment {event.id} held no sample and was dropped", segment=str(event.id))
         case SegmentPublished():
             return _published(event)
-        case WindowMoved(oldest=oldest):
-            return logging.DEBUG, f"the bucket begins at {oldest:08d}", {"oldest": oldest}
         case SegmentFoundListed(segment=s):
             return _info(
                 f"segment {s.id} had been published just before the last end", segment=str(s.id), gap=event.gap
             )
+        case WindowMoved(oldest=oldest):
+            return logging.DEBUG, f"the bucket begins at {oldest:08d}", {"oldest": oldest}
         case SegmentExpired(segment=s):
             return _warning(f"segment {s.id} came too late for the window and was not published", segment=str(s.id))
         case StoreFailed():
@@ -291,14 +296,18 @@ def _line(event: Event) -> Line | None:  # noqa: C901, PLR0911, PLR0912 - a tabl
             return _error(f"the spool is full: segment {s.id} is lost to the archive", segment=str(s.id))
         case ClockChecked():
             return _clock_checked(event)
-        case AlarmRaised(code=code):
-            return _warning(f"alarm {code}: {event.message} {event.remedy}", code=code)
-        case AlarmCleared(code=code):
-            return _info(f"alarm {code} is over", code=code)
+        case ListenerLooked(problem=""):
+            return logging.DEBUG, "listeners can play the station", {"requests": event.requests}
+        case ListenerLooked():
+            return _error(f"published, but listeners cannot play it: {event.problem}", requests=event.requests)
         case RecordingJoined() | JoinFailed() | RecordingDamaged() | RecordingsPruned() | KeepingFailed():
             return _kept(event)
         case CoverageChecked():
             return _coverage(event)
+        case AlarmRaised(code=code):
+            return _warning(f"alarm {code}: {event.message} {event.remedy}", code=code)
+        case AlarmCleared(code=code):
+            return _info(f"alarm {code} is over", code=code)
         case Stopping():
             return _info(f"stopping: {event.why}", why=event.why)
 

@@ -45,6 +45,17 @@ class Wanted:
         return _SEGMENTS_AT_ONCE * (_HQ_BYTES_PER_SAMPLE * self.segment_samples + lq_bytes)
 
 
+@dataclass(frozen=True)
+class Shortcoming:
+    """What could be better, and what to do."""
+
+    what: str
+    remedy: str
+
+    def __str__(self) -> str:
+        return f"{self.what}. {self.remedy}"
+
+
 def room_in(folder: Path, used_bytes: int) -> Room:
     """The room of ``folder``, of which ``used_bytes`` are in use for it already (statvfs(3), proc(5))."""
     device = folder.stat().st_dev
@@ -64,7 +75,7 @@ def file_system_type(mountinfo: str, major: int, minor: int) -> str:
     return ""
 
 
-def warnings(folder: Path, room: Room, wanted: Wanted) -> list[str]:
+def warnings(folder: Path, room: Room, wanted: Wanted) -> list[Shortcoming]:
     """What is not as it should be about ``folder`` as the spool.
 
     Raises:
@@ -78,17 +89,15 @@ def warnings(folder: Path, room: Room, wanted: Wanted) -> list[str]:
         )
     found = []
     if room.file_system not in _IN_MEMORY:
-        found.append(
-            f"the spool folder '{folder}' is on {room.file_system or 'a file system of unknown type'}, not on tmpfs: "
-            "all audio is written to that disk and deleted again, which wears out flash memory and makes every segment "
-            "wait for it. Set RADIO_SPOOL_DIR to a folder on tmpfs."
-        )
+        what = f"the spool folder '{folder}' is on {room.file_system or 'a file system of unknown type'}, not on tmpfs"
+        costs = "all audio is written to that disk, which wears out flash memory and makes every segment wait for it"
+        found.append(Shortcoming(f"{what}: {costs}", "Set RADIO_SPOOL_DIR to a folder on tmpfs."))
     if room.bytes is not None and room.bytes < wanted.limit_bytes:
-        found.append(
+        what = (
             f"the spool folder '{folder}' has {_mb(room.bytes)} of room, less than the {_mb(wanted.limit_bytes)} of "
-            "RADIO_SPOOL_LIMIT_MB: it will be full before its limit is reached. Give its file system more room, or "
-            "lower RADIO_SPOOL_LIMIT_MB."
+            "RADIO_SPOOL_LIMIT_MB: it will be full before its limit is reached"
         )
+        found.append(Shortcoming(what, "Give its file system more room, or lower RADIO_SPOOL_LIMIT_MB."))
     return found
 
 

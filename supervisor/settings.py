@@ -97,6 +97,11 @@ class Settings(BaseSettings):
     )
     radio_silence_db: float = _setting(-60.0, "-144 to 0", "Quieter than this is silence (dBFS).", ge=-144, le=0)
     radio_silence_seconds: float = _setting(20.0, "1 or more", "Silence this long is an alarm.", ge=1)
+    radio_page_origin: str = _setting(
+        "",
+        "`https://HOST` or `https://HOST:PORT`",
+        "The page that plays the station: whether it may read the bucket (CORS) is looked at every few minutes.",
+    )
     radio_alert_urls: SecretStr = _setting(SecretStr(""), "URLs, separated by spaces", "Where alarms are sent.")
 
     @field_validator("r2_endpoint")
@@ -126,6 +131,13 @@ class Settings(BaseSettings):
         if value and (urlsplit(value).scheme not in {"http", "https"} or not urlsplit(value).hostname):
             raise ValueError("it must begin with https:// (or http://) and name a host")
         return value.rstrip("/")
+
+    @field_validator("radio_page_origin")
+    @classmethod
+    def _page_origin(cls, value: str) -> str:
+        if value and not is_origin(value):
+            raise ValueError("it is not the scheme, host and port of a page, and nothing else")
+        return value.lower()
 
     @field_validator("radio_store")
     @classmethod
@@ -216,16 +228,22 @@ class Settings(BaseSettings):
 
 @dataclass(frozen=True)
 class Loaded:
-    """The settings, and for each name where its value came from."""
+    """The settings, for each name where its value came from, and the env file, if there is one."""
 
     settings: Settings
     origins: Mapping[str, str]
+    env_file: Path | None = None
 
     def rows(self) -> list[tuple[str, str, str]]:
         """Name, value and origin of every setting; secrets are masked."""
         return [
             (name.upper(), shown(self.settings, name), self.origins[name.upper()]) for name in Settings.model_fields
         ]
+
+
+def is_origin(text: str) -> bool:
+    """Whether it is an origin as browsers send it: scheme, host, port (RFC 6454, section 6.2)."""
+    return re.fullmatch(r"https?://([a-z0-9.-]+|\[[0-9a-f:]+\])(:[0-9]{1,5})?", text, re.IGNORECASE) is not None
 
 
 def shown(settings: Settings, field: str) -> str:
@@ -282,7 +300,7 @@ def load(
         problems += [_not_allowed(detail, values, origins) for detail in error.errors(include_context=True)]
     if settings is None or problems:
         raise UserError("\n".join(problems), "Every setting is explained in docs/reference/settings.md.")
-    return Loaded(settings, origins)
+    return Loaded(settings, origins, path)
 
 
 def source_of(settings: Settings) -> Source:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 from ffmpeg_profiles.command import compile_command
@@ -23,6 +24,7 @@ from supervisor.errors import UserError
 from supervisor.events import CaptureEnded, Emit, Event, SegmentPublished, SegmentSealed, Stopping
 from supervisor.host_clock import HostClockWatch
 from supervisor.ledger import Ledger
+from supervisor.listener import Listener, ListenerWatch, PublicAddress, get_as_page
 from supervisor.names import Keys, ledger_name, requests_name
 from supervisor.publish import Publisher
 from supervisor.recordings.join import Joiner
@@ -63,6 +65,7 @@ class Plan:
     status_address: tuple[str, int]
     take_over: bool
     setup: Setup
+    public: PublicAddress | None = None
     alert_urls: tuple[str, ...] = field(default=(), repr=False)
 
 
@@ -94,6 +97,7 @@ class Station:
             kept_requests(tally),
         )
         self._raw_changed = Signal()
+        self._published = threading.Event()
         self._watch = RawWatch(spool.folders.raw, clock, self._raw_changed.set)
 
         self._ledger = Ledger(plan.recordings / ledger_name(programme.station), spool.folders.losses, self._tell)
@@ -121,6 +125,7 @@ class Station:
         self._booking = self._worker("ledger", lambda: self._ledger.run(self._ended))
         clock_watch = HostClockWatch(lambda: store.clock_ahead_s, self._emit)
         self._checking = self._worker("host-clock", lambda: clock_watch.run(self._ended))
+        self._hearing = [self._worker("listener", partial(self._listen, plan.public))] if plan.public else []
         self._tallying = self._worker("tally", lambda: keep_requests(self._board.requests, tally, self._ended))
         self._watching = self._worker("alarms", lambda: keep_watch(self.status, self._tell, self._ended))
         starts_within_s = programme.segment_s + programme.offline_after_s
@@ -148,12 +153,13 @@ class Station:
         self._open_before_going_on_air()
         self._watch.start()
         self._web.start()
-        aside = [self._noting, self._booking, self._checking, self._tallying, self._watching]
+        aside = [self._noting, self._booking, self._checking, self._tallying, self._watching, *self._hearing]
         if self._plan.alert_urls:
             alerts = Alerts(self.status, lambda: apprise_places(self._plan.alert_urls), self._clock)
             aside.append(self._worker("alerts", lambda: alerts.run(self._ended)))
-        line = (self._limiting, self._keeping, self._archiving, self._publishing, self._sealing, self._capturing)
-        for worker in (*aside, *line):
+        for worker in (*aside, self._keeping, self._limiting):
+            worker.start()
+        for worker in (self._archiving, self._publishing, self._sealing, self._capturing):
             worker.start()
         self._stop.wait()
         self._emit(Stopping("asked to" if self._failed() is None else "something failed"))
@@ -206,6 +212,14 @@ class Station:
         except DecodeError as error:
             raise DamagedError(f"it cannot be decoded: {error}") from error
 
+    def _listen(self, address: PublicAddress) -> None:
+        listener = Listener(address, self._pcm_md5, self._clock, get_as_page)
+        ListenerWatch(listener, self._is_heard, self._emit).run(self._stop)
+
+    def _is_heard(self) -> bool:
+        """What a previous life left in the bucket may say live too, and is for nobody to hear."""
+        return self._published.is_set() and self._bucket.live
+
     def _worker(self, name: str, work: Callable[[], None]) -> Worker:
         worker = Worker(name, work, self._worker_ended)
         self._workers.append(worker)
@@ -236,6 +250,7 @@ class Station:
             case SegmentSealed():  # publishing first: the archive has until tomorrow, a listener has not
                 self._publisher.wake()
             case SegmentPublished():
+                self._published.set()
                 self._archivist.wake()
             case _:
                 pass

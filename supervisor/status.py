@@ -25,6 +25,7 @@ from supervisor.events import (
     JoinFailed,
     KeepingFailed,
     LevelsMeasured,
+    ListenerLooked,
     Logged,
     MissingFrom,
     OffAir,
@@ -248,12 +249,17 @@ def _with_facts(s: Snapshot, event: Event, now: datetime) -> Snapshot:  # noqa: 
             return _raise(s, "archive_failing", f"the archive cannot write: {event.why}", remedy, now)
         case ClockChecked():
             return _clock_checked(s, event, now)
+        case ListenerLooked(problem=""):
+            return _clear(s, "not_playable")
+        case ListenerLooked():
+            message = f"published, but listeners cannot play it: {event.problem}"
+            return _raise(s, "not_playable", message, event.remedy, now)
+        case ArchiveMeasured() | KeepingFailed() | JoinFailed() | RecordingJoined() | RecordingDamaged():
+            return _kept(s, event, now)
         case AlarmRaised():
             return _raise(s, event.code, event.message, event.remedy, now)
         case AlarmCleared():
             return _clear(s, event.code)
-        case ArchiveMeasured() | KeepingFailed() | JoinFailed() | RecordingJoined() | RecordingDamaged():
-            return _kept(s, event, now)
         case _:
             return s
 

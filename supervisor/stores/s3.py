@@ -176,6 +176,11 @@ class S3Store:
             found = self._client.list_objects(self._bucket, prefix=prefix, recursive=True)
             return sorted(item.object_name for item in found if item.object_name)
 
+    def buckets(self) -> list[str]:
+        """ListBuckets: all that the key can see, which is not for publishing but tells how much the key may do."""
+        with self._request("list buckets", ""):
+            return sorted(bucket.name for bucket in self._client.list_buckets())
+
     @contextmanager
     def _request(self, operation: str, key: str) -> Iterator[None]:
         """A failure becomes a StoreError; keys that were good until now are not the first thing to doubt."""

@@ -11,7 +11,7 @@ from contextlib import suppress
 from http import HTTPStatus
 from pathlib import Path
 
-from tests.chaos.invariants import SAMPLE_RATE
+from tests.chaos.heard import SAMPLE_RATE
 from tests.chaos.stage import WINDOW, Stage
 from tests.rig.parts import eventually
 from tests.rig.proxy import BLACK_HOLE, BUSY, PASS, RESET, Line

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-import re
 from dataclasses import dataclass
-from io import BytesIO
 from pathlib import Path
 
 import numpy as np
@@ -20,7 +18,8 @@ PLAY_FRAMES = 1 << 30
 MOST_SKIPPED_FRAMES = 10 * 48_000
 """A step further ahead is a frame that was changed, not frames that were lost."""
 
-_NAME = re.compile(r".+_(\d{8}T\d{9}Z)\.(\d{8})\.flac")
+SAMPLE_RATE = SEGMENT_SAMPLES = 48_000
+"""Segments of one second."""
 
 
 @dataclass(frozen=True)
@@ -69,31 +68,37 @@ def hear(pcm: Pcm) -> Heard:
 
 @dataclass(frozen=True)
 class Piece:
-    """One file of the archive, decoded; ``pcm_md5`` is the one that it carries and that the decoder has verified."""
+    """One segment as the archive has it, in a file of its own or joined with others; ``pcm_md5`` as in the manifest."""
 
     run: str
     number: int
     samples: int
     pcm_md5: str
-    file_md5: str
     heard: Heard
 
 
 def captured_as(path: Path) -> tuple[str, int]:
-    """Run and number in the name of an archived file, which sort as it was captured, whatever the wall clock did."""
-    name = _NAME.fullmatch(path.name)
-    assert name is not None, path
-    return name[1], int(name[2])
+    """Run and first sample of an archived file, which sort as it was captured, whatever the wall clock did."""
+    tags = FLAC(path)
+    return tags["RUN"][0], int(tags["FIRST_SAMPLE"][0])
 
 
-def piece(path: Path) -> Piece:
-    """Reads and decodes one file of the archive.
+def pieces(path: Path) -> list[Piece]:
+    """Reads and decodes one file of the archive, segment by segment.
 
     Raises:
-        subprocess.CalledProcessError: the reference decoder finds fault with it.
+        subprocess.CalledProcessError: the reference decoder, which checks the file's MD5, finds fault with it.
     """
-    data = path.read_bytes()
-    pcm = decode_flac(data)
-    pcm_md5 = f"{FLAC(BytesIO(data)).info.md5_signature:032x}"
-    file_md5 = hashlib.md5(data, usedforsecurity=False).hexdigest()
-    return Piece(*captured_as(path), len(pcm), pcm_md5, file_md5, hear(pcm))
+    run, first = captured_as(path)
+    pcm = decode_flac(path.read_bytes())
+    found = []
+    for at in range(0, len(pcm), SEGMENT_SAMPLES):
+        part = pcm[at : at + SEGMENT_SAMPLES]
+        found.append(Piece(run, (first + at) // SEGMENT_SAMPLES, len(part), pcm_md5(part), hear(part)))
+    return found
+
+
+def pcm_md5(pcm: Pcm) -> str:
+    """The MD5 of samples as 24-bit little-endian, interleaved, as in STREAMINFO and in the manifest."""
+    packed = pcm.astype("<i4").view(np.uint8).reshape(-1, 4)[:, :3].tobytes()
+    return hashlib.md5(packed, usedforsecurity=False).hexdigest()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections import Counter
 from collections.abc import Iterator
@@ -10,15 +9,14 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-from tests.chaos.heard import Piece
+from tests.chaos.heard import SEGMENT_SAMPLES, Piece, pcm_md5
 from tests.chaos.recordings import Recordings
-from tests.rig.audio import decode_opus
+from tests.rig.audio import decode_flac, decode_opus
 from tests.rig.parts import eventually
 from tests.rig.radio import Radio
 from tests.rig.reader import Reader
 from tests.rig.s3 import SECRET_KEY, Bucket
 
-SAMPLE_RATE = SEGMENT_SAMPLES = 48_000
 GAP_TOLERANCE_SAMPLES = 4_800
 """What a gap between two runs may differ from the true one. The target of 20 ms is for a benchmark, and for runs that
 had time to find their place: here machines are busy and runs a second old."""
@@ -126,8 +124,8 @@ class Auditor:
         hq, lq = (self._reader.objects.get(entry[quality]["key"]) for quality in ("hq", "lq"))
         if piece.samples != entry["samples"]:
             yield f"segment {entry['index']} has {piece.samples} samples, not {entry['samples']}"
-        if hq and hashlib.md5(hq, usedforsecurity=False).hexdigest() != piece.file_md5:
-            yield f"segment {entry['index']} is not the file that was archived"
+        if hq and pcm_md5(decode_flac(hq)) != piece.pcm_md5:
+            yield f"segment {entry['index']} is not what was archived"
         if lq and len(decode_opus(lq)) != entry["samples"]:
             yield f"segment {entry['index']} has {len(decode_opus(lq))} samples in LQ, not {entry['samples']}"
         for quality in ("hq", "lq"):

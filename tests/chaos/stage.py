@@ -180,6 +180,8 @@ class Stage:
             **(clock if self._own_clock else {}),
             "R2_ENDPOINT": f"http://127.0.0.1:{self.proxy.port}",
             "RADIO_STATION": _STATION,
+            # the disk of this stage is smaller than what is left free by default
+            "RADIO_RECORDINGS_MIN_FREE_GB": "0",
             "RADIO_SEGMENT_SECONDS": "1",
             "RADIO_WINDOW": str(WINDOW),
             "RADIO_SPOOL_DIR": str(self.spool),

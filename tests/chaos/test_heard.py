@@ -85,7 +85,7 @@ class _Seen(Reader):
 
 def _piece(run: str, number: int, first: int) -> Piece:
     md5 = hashlib.md5(f"{run}.{number}".encode(), usedforsecurity=False).hexdigest()
-    return Piece(run, number, 48_000, md5, md5, Heard(0, first, first + 47_999, 0, 0, 0))
+    return Piece(run, number, 48_000, md5, Heard(0, first, first + 47_999, 0, 0, 0))
 
 
 @pytest.mark.parametrize(

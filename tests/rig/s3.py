@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import secrets
 import signal
 import socket
 import subprocess
+from base64 import b64encode
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree as ET
 
 import libfaketime
 import urllib3
@@ -49,16 +53,10 @@ class S3Server:
 
     def make_bucket(self, name: str) -> Bucket:
         """A new bucket that anybody may read, as the guide has the operator set it up."""
-        client = self.client()
-        client.make_bucket(name)
-        statement = {
-            "Effect": "Allow",
-            "Principal": {"AWS": ["*"]},
-            "Action": ["s3:GetObject"],
-            "Resource": [f"arn:aws:s3:::{name}/*"],
-        }
-        client.set_bucket_policy(name, json.dumps({"Version": "2012-10-17", "Statement": [statement]}))
-        return Bucket(self, name)
+        self.client().make_bucket(name)
+        made = Bucket(self, name)
+        made.everybody("Allow", "GetObject")
+        return made
 
     def signal(self, number: signal.Signals) -> None:
         """Sends a signal to the gateway: SIGSTOP is a server that takes connections and does nothing."""
@@ -99,6 +97,37 @@ class Bucket:
     def public_url(self) -> str:
         """Where anybody reads it."""
         return f"{self.server.endpoint}/{self.name}"
+
+    def everybody(self, effect: str, *actions: str) -> None:
+        """What everybody is allowed or denied from now on, instead of what it was."""
+        statement = {
+            "Effect": effect,
+            "Principal": {"AWS": ["*"]},
+            "Action": [f"s3:{action}" for action in actions],
+            "Resource": [f"arn:aws:s3:::{self.name}/*"],
+        }
+        policy = {"Version": "2012-10-17", "Statement": [statement]}
+        self.server.client().set_bucket_policy(self.name, json.dumps(policy))
+
+    def set_cors(self, rules: list[dict[str, Any]]) -> None:
+        """Sets rules in the form that R2's dashboard takes, as the XML that the API takes (PutBucketCors)."""
+        names = {
+            "AllowedOrigins": "AllowedOrigin",
+            "AllowedMethods": "AllowedMethod",
+            "AllowedHeaders": "AllowedHeader",
+            "ExposeHeaders": "ExposeHeader",
+        }
+        root = ET.Element("CORSConfiguration")
+        for rule in rules:
+            element = ET.SubElement(root, "CORSRule")
+            for name, value in rule.items():
+                for one in value if isinstance(value, list) else [value]:
+                    ET.SubElement(element, names.get(name, name)).text = str(one)
+        body = ET.tostring(root)
+        digest = b64encode(hashlib.md5(body, usedforsecurity=False).digest()).decode()
+        self.server.client()._execute(
+            "PUT", self.name, body=body, headers={"Content-MD5": digest}, query_params={"cors": ""}
+        )
 
     def keys(self) -> dict[str, int]:
         """What is in it: size by key."""

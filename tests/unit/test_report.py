@@ -30,6 +30,7 @@ from supervisor.events import (
     JoinFailed,
     KeepingFailed,
     LevelsMeasured,
+    ListenerLooked,
     Logged,
     MissingFrom,
     OffAir,
@@ -119,10 +120,9 @@ EVENTS: list[tuple[Event, str, list[str]]] = [
     (SpoolOverflowed(sealed_segment(7)), "ERROR", [SEGMENT, "spool is full"]),
     (CLOCK_KEPT, "INFO", ["0.002 s behind its reference (chrony)", "0.250 s ahead of the store's"]),
     (CLOCK_LOOSE, "WARNING", ["not synchronised (timedatectl)", "set-ntp true"]),
+    (ListenerLooked("", "", 3), "DEBUG", ["listeners can play"]),
+    (ListenerLooked("it answers 404", "Ask.", 1), "ERROR", ["listeners cannot play it: it answers 404"]),
     (CLOCK_OFF, "WARNING", ["1.000 s ahead of the store's", "check time synchronisation"]),
-    (WindowMoved(2_841_120), "DEBUG", ["02841120"]),
-    (AlarmRaised("silence", "nothing is heard", "Is it playing?"), "WARNING", ["silence", "heard", "Is it playing?"]),
-    (AlarmCleared("silence"), "INFO", ["alarm silence is over"]),
     (
         RecordingJoined(RECORDING, 360, 3600.0, 912_000_000),
         "INFO",
@@ -138,6 +138,9 @@ EVENTS: list[tuple[Event, str, list[str]]] = [
         "WARNING",
         ["7 gaps", "10.500 s in all", "(1.500 s)", "and 2 more"],
     ),
+    (WindowMoved(2_841_120), "DEBUG", ["02841120"]),
+    (AlarmRaised("silence", "nothing is heard", "Is it playing?"), "WARNING", ["silence", "heard", "Is it playing?"]),
+    (AlarmCleared("silence"), "INFO", ["alarm silence is over"]),
     (Stopping("asked to"), "INFO", ["stopping", "asked to"]),
 ]
 
@@ -266,6 +269,7 @@ TROUBLES: list[tuple[Event, Event | None]] = [
     (FFmpegSaid("error", "[alsa @ 0x55d0c0ffee] cannot open audio device"), None),
     (Overrun(RUN), None),
     (CLOCK_OFF, CLOCK_KEPT),
+    (ListenerLooked("it answers 404", "Ask.", 1), ListenerLooked("", "", 3)),
 ]
 
 

@@ -60,13 +60,13 @@ def test_a_good_spool_is_not_talked_about() -> None:
 def test_a_spool_on_a_disk_is_a_warning(file_system: str, named: str) -> None:
     """A spool that is not in memory is told with its folder, the type, what that costs, and the setting."""
     (said,) = warnings(SPOOL, replace(AMPLE, file_system=file_system), WANTED)
-    assert all(word in said for word in (f"'{SPOOL}'", named, "flash", "wait", "RADIO_SPOOL_DIR"))
+    assert all(word in str(said) for word in (f"'{SPOOL}'", named, "flash", "wait", "RADIO_SPOOL_DIR"))
 
 
 def test_less_room_than_the_limit_is_a_warning() -> None:
     """A limit that can never be reached is told with both numbers."""
     (said,) = warnings(SPOOL, Room("tmpfs", 64_000_000), WANTED)
-    assert all(word in said for word in (f"'{SPOOL}'", "64.0 MB", "256.0 MB", "RADIO_SPOOL_LIMIT_MB"))
+    assert all(word in str(said) for word in (f"'{SPOOL}'", "64.0 MB", "256.0 MB", "RADIO_SPOOL_LIMIT_MB"))
 
 
 @pytest.mark.parametrize(("segment_s", "least_mb"), [(1, 1.4), (10, 14.1), (30, 42.2)])

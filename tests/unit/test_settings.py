@@ -40,6 +40,7 @@ DEFAULTS = {
     "RADIO_LOG_LEVEL": "INFO",
     "RADIO_SILENCE_DB": "-60.0",
     "RADIO_SILENCE_SECONDS": "20.0",
+    "RADIO_PAGE_ORIGIN": "",
     "RADIO_ALERT_URLS": "",
 }
 
@@ -87,6 +88,9 @@ TAKEN = [
     ("RADIO_SILENCE_DB", "-144", "-144.0"),
     ("RADIO_SILENCE_DB", "0", "0.0"),
     ("RADIO_SILENCE_SECONDS", "1", "1.0"),
+    ("RADIO_PAGE_ORIGIN", "https://Radio.example", "https://radio.example"),
+    ("RADIO_PAGE_ORIGIN", "http://127.0.0.1:8080", "http://127.0.0.1:8080"),
+    ("RADIO_PAGE_ORIGIN", "http://[::1]:8080", "http://[::1]:8080"),
 ]
 
 REFUSED = [
@@ -142,6 +146,9 @@ REFUSED = [
     ("RADIO_SILENCE_DB", "1", "-144 to 0"),
     ("RADIO_SILENCE_DB", "-145", "-144 to 0"),
     ("RADIO_SILENCE_SECONDS", "0.5", "1 or more"),
+    ("RADIO_PAGE_ORIGIN", "radio.example", "https://HOST"),
+    ("RADIO_PAGE_ORIGIN", "https://radio.example/", "https://HOST"),
+    ("RADIO_PAGE_ORIGIN", "*", "https://HOST"),
 ]
 
 SECRETS = ("R2_ACCESS_KEY", "R2_SECRET_KEY", "RADIO_ALERT_URLS")

@@ -28,6 +28,7 @@ from supervisor.events import (
     Event,
     FFmpegSaid,
     LevelsMeasured,
+    ListenerLooked,
     Logged,
     MissingFrom,
     OffAir,
@@ -60,6 +61,7 @@ ENDED = CaptureEnded(RUN, 255, Cause.STOPPED, reason="stopped", retry_in_s=0)
 SPOOL_FULL = SpoolFailed(SegmentId(RUN, 1), "No space left on device")
 SEALED = SegmentSealed(sealed_segment(1), 2.0)
 FAILED = StoreFailed("upload", "SlowDown", "slow down", "", refused=False, attempt=1, retry_in_s=0.5)
+UNPLAYABLE = ListenerLooked("it answers 404", "Ask the doctor.", 1)
 RECOVERED = StoreRecovered("upload", 1, 0.5)
 LEVELS = LevelsMeasured((-6.0, -7.0), (-18.0, -19.0), -23.0)
 ARCHIVE_FAILED = ArchiveFailed(sealed_segment(0), "No space left on device (/srv)", 1.0)
@@ -175,6 +177,9 @@ def test_since_is_when_the_state_began() -> None:
         ([_clock(0.0, 10.0)], ["clock_off"]),
         ([_clock(0.0, -1200.0)], ["clock_off"]),
         ([_clock(None, 1200.0, synchronised=False), _clock(0.0, 9.9)], []),
+        ([ListenerLooked("", "", 3)], []),
+        ([UNPLAYABLE, ListenerLooked("", "", 3)], []),
+        ([UNPLAYABLE, _published(1)], ["not_playable"]),
     ],
 )
 def test_alarms_come_and_go(events: list[Event], alarms: list[str]) -> None:

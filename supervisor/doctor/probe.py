@@ -1,0 +1,33 @@
+"""The objects that the doctor stores for a moment: named apart from everything that is ever on air."""
+
+from __future__ import annotations
+
+import secrets
+from dataclasses import dataclass, field
+
+from supervisor.bucket import MANIFEST_HEADERS, SEGMENT_HEADERS
+from supervisor.stores.store import Headers
+
+_BYTES = 4096
+_NAME_BYTES = 8
+
+
+@dataclass(frozen=True)
+class Probe:
+    """One object: random, so that nothing can have it already and nothing can compress it."""
+
+    key: str
+    headers: Headers
+    body: bytes = field(repr=False)
+
+
+def probe(prefix: str, extension: str, headers: Headers, size_bytes: int = _BYTES) -> Probe:
+    """An object under ``[prefix/]doctor/``; every station's own keys have ``live/`` in that place."""
+    folder = f"{prefix}/doctor" if prefix else "doctor"
+    key = f"{folder}/probe-{secrets.token_hex(_NAME_BYTES)}.{extension}"
+    return Probe(key, headers, secrets.token_bytes(size_bytes))
+
+
+def segment_and_manifest(prefix: str) -> tuple[Probe, Probe]:
+    """One probe that is served as segments are, and one as the manifest is."""
+    return probe(prefix, "flac", SEGMENT_HEADERS["hq"]), probe(prefix, "json", MANIFEST_HEADERS)

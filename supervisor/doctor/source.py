@@ -1,0 +1,105 @@
+"""What is captured: FFmpeg and its codecs, the device, and what it delivers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Iterator
+
+from ffmpeg_profiles.capabilities import version
+from ffmpeg_profiles.profile import DeviceAbsentError, Source
+from ffmpeg_profiles.sources import parse_source
+from supervisor import prepare
+from supervisor.devices import Device
+from supervisor.doctor import hearing
+from supervisor.doctor.check import Check, Verdict, failed, ok, refused, skipped
+from supervisor.encoding import usable_ffmpeg
+from supervisor.errors import UserError
+from supervisor.settings import Settings, source_of
+
+SOURCE, FFMPEG, DEVICE = "source", "ffmpeg", "device"
+
+_FORMAT = "S32_LE"
+"""What FFmpeg asks for (``-c:a pcm_s32le``)."""
+
+
+def checks(settings: Settings, *, on_air: bool, measured: Callable[[float | None], None]) -> Iterator[Check]:
+    """FFmpeg, the device and two seconds of it; ``measured`` is told the bytes of FLAC a second, None if unknown."""
+    bytes_per_s = None
+    try:
+        source = yield from _source(settings)
+        ffmpeg = yield from _ffmpeg(source or parse_source("tone:"))
+        if source is not None:
+            fit = yield from _device(settings, source, on_air=on_air)
+            if fit and ffmpeg:
+                bytes_per_s = yield from _sound(settings, source, ffmpeg)
+    finally:
+        measured(bytes_per_s)
+
+
+def _source(settings: Settings) -> Generator[Check, None, Source | None]:
+    try:
+        return source_of(settings)
+    except UserError as error:
+        yield refused(SOURCE, error)
+        return None
+
+
+def _ffmpeg(source: Source) -> Generator[Check, None, str]:
+    """Gives the program; empty when there is no usable one."""
+    try:
+        found = usable_ffmpeg(source)
+    except UserError as error:
+        yield refused(FFMPEG, error)
+        return ""
+    yield ok(FFMPEG, f"version {version(found)[0]} with every codec and filter that is needed ({found})")
+    return found
+
+
+def _device(settings: Settings, source: Source, *, on_air: bool) -> Generator[Check, None, bool]:
+    """Gives whether it can be listened to."""
+    if on_air:
+        yield skipped(DEVICE, "this station is on air: its supervisor has the device", "See 'radio-supervisor status'.")
+        return False
+    if not source.device:
+        yield skipped(DEVICE, f"RADIO_SOURCE={settings.radio_source} is no device")
+        return True
+    try:
+        device = prepare.require_device(settings.radio_source, source)
+    except UserError as error:
+        yield refused(DEVICE, error)
+        return False
+    check = fitting(device, settings.radio_sample_rate, settings.radio_input_channels)
+    yield check
+    return check.verdict is Verdict.OK
+
+
+def fitting(device: Device, sample_rate: int, channels: int) -> Check:
+    """Whether a device can do what FFmpeg will ask of it."""
+    least, most = device.channels or (0, 0)
+    if not least <= channels <= most:
+        return failed(
+            DEVICE,
+            f"{device.name} has {least if least == most else f'{least} to {most}'} channels, not {channels}",
+            "Set RADIO_INPUT_CHANNELS to the device's own count.",
+        )
+    if sample_rate not in device.rates:
+        rates = ", ".join(map(str, device.rates)) or "none of the usual rates"
+        return failed(DEVICE, f"{device.name} cannot do {sample_rate} Hz ({rates})", "Use one that can.")
+    if _FORMAT not in device.formats:
+        formats = ", ".join(device.formats) or "none of the usual ones"
+        return failed(
+            DEVICE,
+            f"{device.name} delivers no {_FORMAT} ({formats})",
+            "Put a 'pcm' of 'type plug' around it in ~/.asoundrc, and name that one in RADIO_SOURCE.",
+        )
+    return ok(DEVICE, f"{device.name}: {channels} channels at {sample_rate} Hz, {_FORMAT}")
+
+
+def _sound(settings: Settings, source: Source, ffmpeg: str) -> Generator[Check, None, float | None]:
+    """Gives the bytes of FLAC a second, or None when what was heard is no measure of them."""
+    try:
+        it = hearing.listen(ffmpeg, source, settings.radio_sample_rate)
+    except (DeviceAbsentError, OSError) as error:
+        yield failed(hearing.NAME, f"capture could not be started: {error}", "Is the device plugged in? Ask again.")
+        return None
+    yield hearing.judged(it, settings.radio_sample_rate, settings.radio_silence_db)
+    return None if it.silent else it.hq_bytes_per_s
