@@ -23,8 +23,17 @@ _OFF = b"\0"
 
 
 def is_fit(descriptor: int) -> bool:
-    """Whether there is a terminal on ``descriptor`` that can show a picture."""
-    return os.isatty(descriptor) and os.environ.get("TERM", "dumb") not in {"dumb", "unknown", ""}
+    """Whether there is a terminal on ``descriptor`` that can show a picture, and is this process's to take."""
+    capable = os.isatty(descriptor) and os.environ.get("TERM", "dumb") not in {"dumb", "unknown", ""}
+    return capable and _is_in_front(descriptor)
+
+
+def _is_in_front(descriptor: int) -> bool:
+    """False for a job in the background: the kernel would stop it for changing the terminal's modes (SIGTTOU)."""
+    try:
+        return os.tcgetpgrp(descriptor) == os.getpgrp()
+    except OSError:  # not the controlling terminal: nobody is stopped for it
+        return True
 
 
 class Screen:

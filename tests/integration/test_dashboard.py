@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 import os
 import re
+import shlex
 import signal
 from pathlib import Path
 
 import pytest
 
 from tests.rig.parts import eventually, free_port
-from tests.rig.radio import command, on_air
+from tests.rig.radio import PROGRAM, command, on_air
 from tests.rig.terminal import Terminal, terminal
 
 GIVEN_BACK = ("0", "1")
@@ -119,6 +120,20 @@ def test_log_lines_where_no_picture_is_wanted(
         window.run("start", *option, before=before, behind=behind)
         window.shows("INFO    published")
         assert window.modes == GIVEN_BACK
+
+
+@pytest.mark.timeout(60)
+def test_a_station_in_the_background_leaves_the_terminal_alone(tmp_path: Path, tmpfs: Path) -> None:
+    """`start &` goes on air with log lines: it neither takes the terminal nor is stopped for trying to."""
+    with terminal(tmp_path, station(tmp_path, tmpfs), 160, 50) as window:
+        window.type(f"{shlex.join([*PROGRAM, 'start'])} &")
+        process = pid_in(window)
+        try:
+            window.shows("INFO    published")
+            assert window.modes == GIVEN_BACK
+        finally:
+            os.kill(process, signal.SIGTERM)
+        window.shows("(live: false)", within_s=25)
 
 
 @pytest.mark.timeout(60)
