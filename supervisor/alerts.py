@@ -111,7 +111,7 @@ class _ApprisePlace:
 
 def apprise_places(urls: Sequence[str]) -> list[Place]:
     """The places that ``urls`` name; of one that apprise does not know, its number is logged, never itself."""
-    for name in ("apprise", "urllib3", "requests"):
+    for name in ("apprise", "requests"):
         logger = logging.getLogger(name)
         logger.propagate = False
         logger.addHandler(logging.NullHandler())

@@ -57,6 +57,7 @@ from supervisor.throttle import EVERY_S, Throttle
 
 LOG = logging.getLogger("radio")
 _GAPS_SHOWN = 5
+ALERTS_THREAD = "alerts"
 _ADDRESS = re.compile(r"0x[0-9a-f]+")
 
 _CLOCK_WARN_S = 1.0
@@ -149,7 +150,13 @@ def pause_lines() -> Callable[[], None]:
 
 
 def _is_news(record: logging.LogRecord) -> bool:
-    """Everything but watchdog's remark, made as an error, that its thread saw an event while it was being stopped."""
+    """Whether a line is for the operator.
+
+    Not watchdog's remark, made as an error, that its thread saw an event while it was being stopped; and nothing that
+    libraries say in the thread of the alerts, whose addresses hold passwords.
+    """
+    if record.threadName == ALERTS_THREAD and record.name != LOG.name:
+        return False
     return not (record.name.startswith("watchdog") and "when the thread is inactive" in record.getMessage())
 
 

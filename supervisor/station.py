@@ -31,6 +31,7 @@ from supervisor.recordings.join import Joiner
 from supervisor.recordings.keeper import Keeper
 from supervisor.recordings.reading import Reader
 from supervisor.recordings.retention import Limits
+from supervisor.report import ALERTS_THREAD
 from supervisor.seal import Sealer
 from supervisor.sealing.damage import DamagedError
 from supervisor.spool import Spool
@@ -177,7 +178,7 @@ class Station:
         if plan.public:
             made.append(self._worker("listener", partial(self._listen, plan.public)))
         if plan.alert_urls:
-            made.append(self._worker("alerts", lambda: alerts.run(self._ended)))
+            made.append(self._worker(ALERTS_THREAD, lambda: alerts.run(self._ended)))
         return made
 
     def _end_in_order(self) -> bool:

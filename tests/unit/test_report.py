@@ -6,6 +6,7 @@ import io
 import json
 import logging
 import re
+import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -54,7 +55,7 @@ from supervisor.events import (
     WindowMoved,
 )
 from supervisor.names import SegmentId
-from supervisor.report import LOG, Reporter, set_up
+from supervisor.report import ALERTS_THREAD, LOG, Reporter, set_up
 from tests.unit.made import RUN, START, sealed_segment
 
 SEGMENT = f"{RUN}.00000007"
@@ -378,6 +379,21 @@ def test_an_error_of_the_program_is_logged_whole(log_format: str) -> None:
         assert len(log.lines) == 1
     else:
         assert log.lines[-1].startswith("ZeroDivisionError")
+
+
+def test_libraries_are_silent_in_the_thread_of_the_alerts() -> None:
+    """What a library says while it sends an alert may hold a password, and is nowhere; our own line is there."""
+    log = _log("text", "DEBUG")
+
+    def send() -> None:
+        logging.getLogger("urllib3.connectionpool").warning("Retrying /bot/geheim")
+        LOG.error("number 1 of 1 is not known")
+
+    thread = threading.Thread(target=send, name=ALERTS_THREAD)
+    thread.start()
+    thread.join()
+    (line,) = log.lines
+    assert line.endswith("number 1 of 1 is not known")
 
 
 def test_libraries_are_heard_when_something_is_wrong() -> None:
