@@ -87,7 +87,8 @@ def demo(
 def status(env_file: EnvFile = None, set_: SetOptions = None, as_json: AsJson = False) -> None:
     """One look at a running supervisor. Exit codes: 0 on air, 1 not on air, 3 nothing answers."""
     from supervisor.spool import Folders
-    from supervisor.status_server import ON_AIR, ask, status_json
+    from supervisor.state import ON_AIR
+    from supervisor.status_server import ask, status_json
 
     settings = load_settings(env_file, set_).settings
     snapshot = ask(settings.status_address, Folders(settings.spool_dir))

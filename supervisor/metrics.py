@@ -8,7 +8,7 @@ from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 
 from supervisor.events import Cause
-from supervisor.state import State
+from supervisor.state import ON_AIR, State
 from supervisor.status import ClockStatus, Snapshot
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
@@ -38,8 +38,7 @@ class _Told:
 
 def _station(s: Snapshot) -> Iterator[Metric]:
     yield _labelled("radio_state", "1 for the state that holds.", "state", {state: state is s.state for state in State})
-    on_air = s.state in {State.ON_AIR, State.DEGRADED}
-    yield _gauge("radio_on_air", "Whether listeners hear something.", on_air)
+    yield _gauge("radio_on_air", "Whether listeners hear something.", s.state in ON_AIR)
     yield _gauge("radio_uptime_seconds", "How long the supervisor has been running.", s.uptime_s)
     yield _gauge("radio_spool_bytes", "What the spool occupies.", s.spool_bytes)
     alarms = {alarm.code: 1 for alarm in s.alarms}

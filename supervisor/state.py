@@ -25,6 +25,10 @@ class State(StrEnum):
     STOPPING = "stopping"
 
 
+ON_AIR = frozenset({State.ON_AIR, State.DEGRADED})
+"""The states in which listeners hear something."""
+
+
 class Moment(Enum):
     """What may move a station from one state to another."""
 
@@ -43,6 +47,6 @@ def after(state: State, moment: Moment, *, alarmed: bool) -> State:
         return State.STOPPING
     if moment is Moment.WENT_OFF_AIR:
         return State.OFF_AIR
-    if moment is Moment.PUBLISHED or state in {State.ON_AIR, State.DEGRADED}:
+    if moment is Moment.PUBLISHED or state in ON_AIR:
         return State.DEGRADED if alarmed else State.ON_AIR
     return state

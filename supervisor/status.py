@@ -45,7 +45,7 @@ from supervisor.events import (
 )
 from supervisor.recent import SegmentTimes, recent_after
 from supervisor.requests import Requests, counted
-from supervisor.state import Moment, State, after
+from supervisor.state import ON_AIR, Moment, State, after
 
 _LATENCIES_KEPT = 360
 _LOG_LINES_KEPT = 30
@@ -208,7 +208,7 @@ def reduce(before: Snapshot, event: Event, now: datetime) -> Snapshot:
     changed = _with_memory(_with_facts(before, event, now), event, now)
     state = after(before.state, _moment(event), alarmed=bool(changed.alarms))
     since = now if state is not before.state else before.since
-    on_air_since = (before.on_air_since or now) if state in {State.ON_AIR, State.DEGRADED} else None
+    on_air_since = (before.on_air_since or now) if state in ON_AIR else None
     return _set(changed, state=state, since=since, on_air_since=on_air_since, updated_at=now)
 
 

@@ -16,12 +16,11 @@ from supervisor.files import write_whole
 from supervisor.metrics import CONTENT_TYPE as METRICS_TYPE
 from supervisor.metrics import exposed
 from supervisor.spool import Folders, is_in_use
-from supervisor.state import State
+from supervisor.state import ON_AIR, State
 from supervisor.status import Snapshot
 from supervisor.stop import Stop
 from supervisor.web import NOT_FOUND, Answer, Respond
 
-ON_AIR = {State.ON_AIR, State.DEGRADED}
 _STATE_EVERY_S = 5.0
 _STALE_AFTER_S = 15.0
 _ANSWER_WITHIN_S = 3.0

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import subprocess
 import uuid
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
@@ -16,6 +15,7 @@ from tests.chaos.footprint import Footprint, command_line, environment, footprin
 from tests.chaos.heard import PLAY_FRAMES
 from tests.chaos.invariants import Auditor, leaks, strays
 from tests.chaos.recordings import Recordings
+from tests.rig.mounts import tiny_tmpfs
 from tests.rig.numbered import playing_numbers
 from tests.rig.parts import comes_true, eventually
 from tests.rig.proxy import Proxy, proxy_to
@@ -193,7 +193,7 @@ def staged(folder: Path, server: S3Server, *, own_clock: bool = False, recording
     """A stage on which the programme plays; ``folder`` is on tmpfs. Everything is gone when the block ends."""
     with ExitStack() as stack:
         for name, size in (("spool", "48m"), ("recordings", f"{recordings_mb}m")):
-            stack.enter_context(_file_system(folder / name, size))
+            stack.enter_context(tiny_tmpfs(folder / name, f"size={size}"))
         (folder / "sound").mkdir()
         device = stack.enter_context(sound_device(folder / "sound", 2))
         bucket = server.make_bucket(f"chaos-{uuid.uuid4().hex}")
@@ -203,13 +203,3 @@ def staged(folder: Path, server: S3Server, *, own_clock: bool = False, recording
         stack.callback(stage.end)
         stage.play()
         yield stage
-
-
-@contextmanager
-def _file_system(folder: Path, size: str) -> Iterator[None]:
-    folder.mkdir()
-    subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={size}", "radio-test", folder], check=True, timeout=10)
-    try:
-        yield
-    finally:
-        subprocess.run(["umount", "--lazy", folder], check=True, timeout=10)

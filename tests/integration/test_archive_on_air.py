@@ -12,7 +12,8 @@ import pytest
 
 from supervisor.recordings.coverage import stretches
 from tests.rig.audio import flac_is_perfect
-from tests.rig.disks import hanging_disk, plug_in, removable_disk, tiny_disk, unplug
+from tests.rig.disks import hanging_disk, plug_in, removable_disk, unplug
+from tests.rig.mounts import tiny_tmpfs
 from tests.rig.parts import eventually
 from tests.rig.pieces import files, heads, heard
 from tests.rig.radio import Radio, command, on_air
@@ -85,14 +86,14 @@ def test_a_station_that_is_killed_again_and_again_keeps_everything(tmp_path: Pat
 @pytest.mark.timeout(120)
 def test_a_full_disk_stops_the_archive_alone(tmp_path: Path, tmpfs: Path) -> None:
     """On a full disk the oldest go first; if that is too little there is an alarm, and archiving resumes by itself."""
-    with tiny_disk(tmp_path / "recordings", megabytes=4) as disk:
+    with tiny_tmpfs(tmp_path / "recordings", "size=4m") as disk:
         limited = settings(tmp_path, tmpfs, RADIO_RECORDINGS_MIN_FREE_GB="0.002")
         with on_air(tmp_path, limited) as radio:
             (disk / "old-photo.jpg").write_bytes(bytes(1_300_000))
             radio.published(3, within_s=20)
             oldest = eventually(lambda: files(disk)[:1], 20, "there is a file")[0].name.start
             eventually(lambda: files(disk)[0].name.start > oldest, 40, "the oldest recording has gone")
-            assert alarms(radio) == {}
+            assert "archive_failing" not in alarms(radio)
             ballast = disk / "holiday.jpg"
             ballast.write_bytes(bytes(1_400_000))
             eventually(lambda: "archive_failing" in alarms(radio), 20, "the alarm is raised")
@@ -101,8 +102,7 @@ def test_a_full_disk_stops_the_archive_alone(tmp_path: Path, tmpfs: Path) -> Non
             assert radio.status()["state"] == "degraded"
             ballast.unlink()
             eventually(lambda: "archive_failing" not in alarms(radio), 40, "archiving has resumed")
-            radio.published(int(radio.status()["segments_published"]) + 2, within_s=20)
-            assert radio.status()["state"] == "on_air"
+            eventually(lambda: radio.status()["state"] == "on_air", 40, "nothing needs attention any more")
             assert radio.stop() == 0
         assert "RADIO_RECORDINGS_MIN_FREE_GB" in message
         assert str(disk) in message

@@ -34,7 +34,7 @@ from supervisor.recordings.retention import Limits
 from supervisor.spool import Spool
 from supervisor.stop import Stop, Worker
 from tests.rig.audio import Pcm, flac_is_perfect, programme
-from tests.rig.disks import tiny_disk
+from tests.rig.mounts import tiny_tmpfs
 from tests.rig.parts import ROOT, eventually, need
 from tests.rig.pieces import STATION, archived, files, heads, heard, recording_paths, sealed
 from tests.unit.takes import PROGRAMS, RATE, Take, ffmpeg_program, record
@@ -322,7 +322,7 @@ def test_age_and_room_prune_only_what_is_the_stations_own(archive: Archive, take
 def test_room_is_made_from_the_oldest_on(tmp_path: Path, take: Take) -> None:
     """On a small disk the oldest recordings go as far as is needed; for a limit out of reach none does."""
     now = datetime.now(UTC)
-    with tiny_disk(tmp_path / "disk", megabytes=16) as disk:
+    with tiny_tmpfs(tmp_path / "disk", "size=16m") as disk:
         archive = Archive(disk / "recordings")
         for days, run in ((5, "20261117T000000000Z"), (4, "20261118T000000000Z"), (3, "20261119T000000000Z")):
             archived(archive.root, sealed(take, now - timedelta(days=days), run)[:5])

@@ -1,4 +1,4 @@
-"""Disks for the archive: tiny ones, and ones that hang. They need root, as CI has it."""
+"""Disks for the archive that hang or are unplugged. They need root, as CI has it."""
 
 from __future__ import annotations
 
@@ -12,18 +12,6 @@ from tests.rig.parts import need
 
 def _run(*command: str | Path) -> None:
     subprocess.run(command, capture_output=True, timeout=30, check=True)
-
-
-@contextmanager
-def tiny_disk(folder: Path, megabytes: int) -> Iterator[Path]:
-    """A file system of its own with so much room."""
-    need("mount", "umount")
-    folder.mkdir()
-    _run("mount", "-t", "tmpfs", "-o", f"size={megabytes}m", "tmpfs", folder)
-    try:
-        yield folder
-    finally:
-        _run("umount", "-l", folder)
 
 
 class HangingDisk:

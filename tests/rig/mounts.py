@@ -7,10 +7,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from tests.rig.parts import need
+
 
 @contextmanager
 def tiny_tmpfs(folder: Path, options: str) -> Iterator[Path]:
     """A tmpfs of its own at ``folder``, for example with ``size=8m``; gone when the block ends."""
+    need("mount", "umount")
     folder.mkdir(parents=True, exist_ok=True)
     subprocess.run(["mount", "-t", "tmpfs", "-o", options, "tiny", folder], check=True, timeout=10)
     try:
