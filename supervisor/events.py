@@ -11,6 +11,8 @@ from pathlib import Path
 from supervisor.names import SegmentId
 from supervisor.segments import SealedSegment
 
+_CLOCK_WARN_S = 1.0
+
 
 class Cause(StrEnum):
     """Why samples are missing."""
@@ -239,7 +241,7 @@ class SpoolOverflowed:
 
 @dataclass(frozen=True)
 class ClockChecked:
-    """The state of this machine's clock, once a minute, told by a program or the kernel; None is what nobody tells.
+    """The state of this machine's clock, told by a program or the kernel; None is what nobody tells.
 
     ``offset_s`` is how far it is behind its reference, ``store_skew_s`` how far it is behind the store.
     """
@@ -253,6 +255,11 @@ class ClockChecked:
     def off_s(self) -> float:
         """The larger of the two, whichever the direction; 0 when nothing is known."""
         return max(abs(self.offset_s or 0.0), abs(self.store_skew_s or 0.0))
+
+    @property
+    def is_off(self) -> bool:
+        """Whether it is off by enough to be worth a warning: a second."""
+        return self.off_s >= _CLOCK_WARN_S
 
     @property
     def in_words(self) -> str:

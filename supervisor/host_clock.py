@@ -16,6 +16,9 @@ from supervisor.stop import Stop
 
 CHECK_EVERY_S = 60.0
 
+CHECK_AGAIN_S = 5.0
+"""While the clock is off: an alarm ends soon after its cause."""
+
 _ANSWER_WITHIN_S = 2.0
 
 # what `chronyc -c tracking` prints: client.c of chrony, process_cmd_tracking
@@ -38,7 +41,7 @@ class HostClock:
 
 
 class HostClockWatch:
-    """Tells the state of the clock at once and every minute."""
+    """Tells the state of the clock at once and every minute, more often while it is off."""
 
     def __init__(
         self, store_skew_s: Callable[[], float | None], emit: Emit, read: Callable[[], HostClock] | None = None
@@ -52,8 +55,9 @@ class HostClockWatch:
         stopped = False
         while not stopped:
             clock = self._read()
-            self._emit(ClockChecked(clock.synchronised, clock.offset_s, self._store_skew_s(), clock.told_by))
-            stopped = stop.wait(CHECK_EVERY_S)
+            checked = ClockChecked(clock.synchronised, clock.offset_s, self._store_skew_s(), clock.told_by)
+            self._emit(checked)
+            stopped = stop.wait(CHECK_AGAIN_S if checked.is_off else CHECK_EVERY_S)
 
 
 def read_host_clock() -> HostClock:

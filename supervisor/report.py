@@ -60,7 +60,6 @@ _GAPS_SHOWN = 5
 ALERTS_THREAD = "alerts"
 _ADDRESS = re.compile(r"0x[0-9a-f]+")
 
-_CLOCK_WARN_S = 1.0
 
 Line = tuple[int, str, dict[str, object]]
 """Level, sentence, and the same as fields."""
@@ -320,7 +319,7 @@ def _line(event: Event) -> Line | None:  # noqa: C901, PLR0911, PLR0912 - a tabl
 
 
 def _clock_state(event: ClockChecked) -> _ClockState:
-    if event.off_s >= _CLOCK_WARN_S:
+    if event.is_off:
         return _ClockState.OFF
     return _ClockState.LOOSE if event.synchronised is False else _ClockState.KEPT
 

@@ -10,6 +10,7 @@ from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 import libfaketime
+import pytest
 
 from tests.chaos.footprint import Footprint, command_line, environment, footprint, naming
 from tests.chaos.heard import PLAY_FRAMES
@@ -118,11 +119,8 @@ class Stage:
         """Waits until two more segments are published and nothing needs attention any more."""
         self.published(2, within_s)
 
-        def sound() -> bool:
-            status = self.radio.status()
-            return status["state"] == "on_air" and not status["alarms"] and not strays(self.bucket, self._reader)
-
-        eventually(sound, 15, "the station is as it was before", every_s=0.1)
+        if not comes_true(lambda: not self._amiss(), 15, every_s=0.1):
+            pytest.fail(f"after 15 s not as it was before: {self._amiss()}\n{self.radio.log[-3000:]}")
 
     def quiet(self) -> Footprint:
         """What the supervisor holds of the machine."""
@@ -155,6 +153,13 @@ class Stage:
         shown = [command_line(self.radio.process.pid), command_line(child), environment(child), repr(status).encode()]
         files = [path.read_bytes() for path in (self.radio.log_path, self.spool / "status.json") if path.exists()]
         return leaks(*shown, *files) + ["a traceback is in the log"] * ("Traceback" in self.radio.log)
+
+    def _amiss(self) -> list[str]:
+        """What is not as on a station on air that nothing ails."""
+        status = self.radio.status()
+        state = [] if status["state"] == "on_air" else [f"the state is {status['state']}"]
+        alarms = [f"alarm {alarm['code']}: {alarm['message']}" for alarm in status["alarms"]]
+        return state + alarms + [f"{key} is a stray" for key in strays(self.bucket, self._reader)]
 
     def _tidy(self) -> None:
         """Removes what libfaketime leaves behind of a killed process."""

@@ -9,6 +9,8 @@ import pytest
 
 from supervisor.events import ClockChecked, Event
 from supervisor.host_clock import (
+    CHECK_AGAIN_S,
+    CHECK_EVERY_S,
     HostClock,
     HostClockWatch,
     Timex,
@@ -106,3 +108,24 @@ def test_the_clock_is_told_together_with_the_store_s() -> None:
 
     HostClockWatch(lambda: -3.0, take, lambda: HostClock(synchronised=True, offset_s=0.002, told_by="chrony")).run(stop)
     assert happened == [ClockChecked(synchronised=True, offset_s=0.002, store_skew_s=-3.0, told_by="chrony")]
+
+
+class _CountedStop(Stop):
+    """Waits for no time at all, writes down what it was asked to wait, and is requested after so many waits."""
+
+    def __init__(self, waits: int) -> None:
+        super().__init__()
+        self.left = waits
+        self.waited_s = list[float | None]()
+
+    def wait(self, timeout_s: float | None = None) -> bool:
+        self.waited_s.append(timeout_s)
+        return len(self.waited_s) == self.left
+
+
+def test_a_clock_that_is_off_is_looked_at_again_soon() -> None:
+    """The clock is asked each minute, and within seconds while it is off, so that the alarm ends with its cause."""
+    skews_s, stop = iter((0.1, 1_200.0, -1_200.0, 0.1)), _CountedStop(4)
+    kept = HostClock(synchronised=True, offset_s=0.0, told_by="chrony")
+    HostClockWatch(lambda: next(skews_s), lambda _: None, lambda: kept).run(stop)
+    assert stop.waited_s == [CHECK_EVERY_S, CHECK_AGAIN_S, CHECK_AGAIN_S, CHECK_EVERY_S]
