@@ -4,8 +4,7 @@ ARG DEBIAN=debian:trixie-20260918-slim@sha256:a99cfc517144bc59b1978475ec53b46eca
 FROM ${DEBIAN}
 RUN apt-get update \
  && apt-get install -y --no-install-recommends ceph-mon=18.2.* ceph-osd=18.2.* radosgw=18.2.* s3cmd \
- && rm -rf /var/lib/apt/lists/* \
- && install -d -o ceph -g ceph /store
+ && rm -rf /var/lib/apt/lists/*
 COPY compose/store /opt/store
 ENV PATH=/opt/store:/usr/local/bin:/usr/bin:/bin
 USER ceph
