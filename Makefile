@@ -34,7 +34,8 @@ lint: $(VENV)/.ready-dev $(CLIENT_TESTS)/node_modules/.ready ## Check style, typ
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	npm --prefix $(CLIENT_TESTS) --silent run check
-	@! command -v shellcheck >/dev/null || shellcheck tools/system-packages tools/python-packages .ci/run tests/rig/rgw tests/rig/slow-ffmpeg
+	@! command -v shellcheck >/dev/null || shellcheck tools/system-packages tools/python-packages .ci/run tests/rig/rgw tests/rig/slow-ffmpeg \
+	  compose/store/run-store compose/store/make-bucket
 
 format: $(VENV)/.ready-dev ## Put the code into its form.
 	$(BIN)/ruff check --fix .
@@ -67,6 +68,9 @@ lock: ## Write the lock files anew (needs uv).
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 	  --no-emit-find-links --no-annotate --custom-compile-command "make lock" pyproject.toml --group dev \
 	  --extra bundled-ffmpeg --output-file requirements-dev.lock
+	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+	  --no-emit-find-links --no-annotate --custom-compile-command "make lock" compose/client.in \
+	  --output-file compose/client.lock
 
 clean: ## Remove the environment and everything made by tools.
 	rm -rf $(VENV) $(CLIENT_TESTS)/node_modules build dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache

@@ -22,6 +22,8 @@ _CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "rad
 _CA_BUNDLE = Path("etc/ssl/certs/ca-certificates.crt")
 _OWN_CAS = Path("usr/local/share/ca-certificates")
 
+_LEFT_OUT = ("var/cache/apt/archives", "var/lib/apt/lists", "usr/share/doc", "usr/share/man", "usr/share/locale")
+
 _AS_SLIM = {
     "etc/dpkg/dpkg.cfg.d/docker": "force-unsafe-io\n"
     "path-exclude /usr/share/doc/*\npath-exclude /usr/share/man/*\npath-exclude /usr/share/locale/*\n",
@@ -83,7 +85,7 @@ def _with_compose(folder: Path, environment: dict[str, str]) -> dict[str, str]:
     """The environment, in which ``docker compose`` is the machine's own or else the one from PyPI."""
     if _answers(environment, "compose", "version"):
         return environment
-    import compose  # type: ignore[import-untyped] # noqa: PLC0415 - only where it is needed is it sure to be there
+    import compose  # noqa: PLC0415 - a name that says little; only here is it clear what it is
 
     plugins = folder / "config/cli-plugins"
     plugins.mkdir(parents=True)
@@ -129,7 +131,13 @@ def _provide_base(environment: Mapping[str, str]) -> None:
         for name, text in _AS_SLIM.items():
             (root / name).write_text(text, encoding="ascii")
         _trust_as_here(root)
-        for rest in ("var/cache/apt/archives", "var/lib/apt/lists", "usr/share/doc", "usr/share/man", "usr/share/locale"):
+        for rest in (
+            "var/cache/apt/archives",
+            "var/lib/apt/lists",
+            "usr/share/doc",
+            "usr/share/man",
+            "usr/share/locale",
+        ):
             shutil.rmtree(root / rest)
             (root / rest).mkdir()
         settings = [f"--change=ENV {name}={value}" for name, value in _settings_for_clients().items()]
