@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from supervisor.events import Event, OffAir, SegmentPublished, StoreFailed
 
@@ -16,13 +16,13 @@ _TRUSTED_AFTER_S = 3600.0
 
 
 class Requests(BaseModel):
-    """Class A requests: since the start, in this UTC month, and what the month will have at this rate."""
+    """What the store bills: since the start, in this UTC month, and what the month will have at this rate."""
 
     model_config = ConfigDict(frozen=True)
-    class_a: int = 0
-    class_a_month: int = 0
-    class_a_forecast: int = 0
-    month: str = ""
+    class_a: int = Field(0, description="Class A requests (R2: PUT, LIST) since the start.")
+    class_a_month: int = Field(0, description="Class A requests in this UTC month.")
+    class_a_forecast: int = Field(0, description="What the month will have of them at this rate.")
+    month: str = Field("", description="Which month that is: `YYYY-MM`; empty before the first request.")
 
 
 def class_a_of(event: Event) -> int:

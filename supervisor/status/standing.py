@@ -1,0 +1,29 @@
+"""What every part of the status is changed with: new values, and alarms that are raised and cleared. Pure."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import TypeVar
+
+from pydantic import BaseModel
+
+from supervisor.status.model import Alarm, Snapshot
+
+_Model = TypeVar("_Model", bound=BaseModel)
+
+
+def changed(model: _Model, **changes: object) -> _Model:
+    """``model`` with some values changed."""
+    return model.model_copy(update=changes)
+
+
+def raised(s: Snapshot, code: str, message: str, remedy: str, now: datetime) -> Snapshot:
+    """With an alarm; one of this code that stands already keeps its beginning."""
+    since = next((alarm.since for alarm in s.alarms if alarm.code == code), now)
+    others = tuple(alarm for alarm in s.alarms if alarm.code != code)
+    return changed(s, alarms=(*others, Alarm(code=code, since=since, message=message, remedy=remedy)))
+
+
+def cleared(s: Snapshot, *codes: str) -> Snapshot:
+    """Without the alarms of these codes."""
+    return changed(s, alarms=tuple(alarm for alarm in s.alarms if alarm.code not in codes))
