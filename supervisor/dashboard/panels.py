@@ -188,12 +188,13 @@ def _archive(s: Snapshot, column: int) -> Panel:
 
 
 def _requests(s: Snapshot) -> Panel:
-    facts = [fact("this month", f"{s.requests.class_a_month:,}")]
+    month = fact("this month", f"{s.requests.class_a_month:,}")
+    listener = (fact("class B", f"{s.requests.class_b_month:,}"),) if s.requests.class_b_month else ()
     forecast = f"{s.requests.class_a_forecast:,}"
     if s.setup.class_a_free:
         forecast += f", {100 * s.requests.class_a_forecast / s.setup.class_a_free:.0f} %"
-        return Panel(f"class A, {s.setup.class_a_free:,} free", (*facts, fact("forecast", forecast)))
-    return Panel("class A requests", (*facts, fact("forecast", forecast)))
+        return Panel(f"class A, {s.setup.class_a_free:,} free", (month, fact("forecast", forecast), *listener))
+    return Panel("class A requests", (month, fact("forecast", forecast), *listener))
 
 
 def _lost(s: Snapshot) -> Panel:

@@ -16,7 +16,7 @@ from supervisor.events import (
     SegmentPublished,
 )
 from supervisor.status.model import Levels, Lost, Snapshot
-from supervisor.status.standing import changed, cleared, raised
+from supervisor.status.standing import changed, cleared, one_more, raised
 
 MORE_ROOM = "Give RADIO_SPOOL_DIR more room; what is closed stays there, and all is tried again by itself."
 
@@ -63,7 +63,8 @@ def _ended(s: Snapshot, event: CaptureEnded, now: datetime) -> Snapshot:
     s = changed(s, levels=Levels(clips=s.levels.clips), capture=changed(s.capture, pid=None))
     if event.cause is Cause.STOPPED:
         return s
-    s = changed(s, capture=changed(s.capture, restarts=s.capture.restarts + 1))
+    by_reason = one_more(s.capture.restarts_by_reason, event.ending.value)
+    s = changed(s, capture=changed(s.capture, restarts=s.capture.restarts + 1, restarts_by_reason=by_reason))
     if event.cause is Cause.DEVICE_LOST:
         remedy = "Plug it in again; it is looked for every 2 s. 'radio-supervisor devices' shows what is there."
         return raised(s, "device_lost", f"the device is gone: {event.reason}", remedy, now)
@@ -75,5 +76,5 @@ def _ended(s: Snapshot, event: CaptureEnded, now: datetime) -> Snapshot:
 
 
 def _lost(s: Snapshot, event: SamplesLost) -> Snapshot:
-    by_cause = {**s.lost.by_cause, event.cause.value: s.lost.by_cause.get(event.cause, 0) + event.samples}
-    return changed(s, lost=Lost(samples=s.lost.samples + event.samples, by_cause=dict(sorted(by_cause.items()))))
+    by_cause = one_more(s.lost.by_cause, event.cause.value, event.samples)
+    return changed(s, lost=Lost(samples=s.lost.samples + event.samples, by_cause=by_cause))

@@ -10,6 +10,7 @@ from supervisor.clock import Instant
 from supervisor.recent import SegmentTimes
 from supervisor.requests import Requests
 from supervisor.state import State
+from supervisor.status.histogram import Histogram
 
 
 class _Frozen(BaseModel):
@@ -29,6 +30,7 @@ class CaptureStatus(_Frozen):
     pid: int | None = Field(None, description="FFmpeg's process; null while there is none.")
     run: str | None = Field(None, description="The run: one life of FFmpeg.")
     restarts: int = Field(0, description="FFmpeg children that ended without being asked to, since the start.")
+    restarts_by_reason: dict[str, int] = Field({}, description="The same by how they ended: `exited`, `killed` …")
     xruns: int = Field(0, description="Overruns of the device's buffer, since the start.")
 
 
@@ -62,6 +64,7 @@ class Upload(_Frozen):
     """The store, and the line's rate beside what the programme needs."""
 
     errors: int = Field(0, description="Requests that failed and were tried again, since the start.")
+    errors_by_code: dict[str, int] = Field({}, description="The same by code; beyond 32 codes, `other`.")
     last_error: str | None = Field(None, description="The last one's code, as the store or the network names it.")
     mbit_s: float | None = Field(None, description="The rate of the last segment's upload.")
     needed_mbit_s: float | None = Field(None, description="The rate that the programme needs.")
@@ -128,7 +131,7 @@ class Snapshot(_Frozen):
     )
     queue_depth: int = Field(0, description="Segments that wait to be published.")
     spool_bytes: int = Field(0, description="What the spool occupies.")
-    capture: CaptureStatus = Field(CaptureStatus(), description="The FFmpeg child.")
+    capture: CaptureStatus = Field(CaptureStatus(), description="How FFmpeg fares.")
     levels: Levels = Field(Levels(), description="What is heard now.")
     lost: Lost = Field(Lost(), description="Samples that listeners will never get.")
     clock: ClockStatus = Field(ClockStatus(), description="This machine's clock.")
@@ -142,3 +145,5 @@ class Snapshot(_Frozen):
 
     # what reduce has to remember; nobody else reads it
     latencies_ms: tuple[float, ...] = Field(default=(), exclude=True, repr=False)
+    # and what the metrics tell in another form
+    latencies: Histogram = Field(Histogram(), exclude=True, repr=False)

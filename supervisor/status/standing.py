@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import TypeVar
 
@@ -15,6 +16,11 @@ _Model = TypeVar("_Model", bound=BaseModel)
 def changed(model: _Model, **changes: object) -> _Model:
     """``model`` with some values changed."""
     return model.model_copy(update=changes)
+
+
+def one_more(counts: Mapping[str, int], name: str, number: int = 1) -> dict[str, int]:
+    """``counts`` by name, with ``number`` more under ``name``."""
+    return dict(sorted({**counts, name: counts.get(name, 0) + number}.items()))
 
 
 def raised(s: Snapshot, code: str, message: str, remedy: str, now: datetime) -> Snapshot:

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import json
-import re
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import jsonschema
 import pytest
-from prometheus_client.parser import text_string_to_metric_families
 
 from supervisor.alarms import RULES
 from supervisor.manifest import Manifest
-from supervisor.metrics import exposed
+from supervisor.status import Snapshot
 from tests.rig.parts import ROOT
 from tests.unit import pictures
 from tools.reference import REFERENCE, files
@@ -85,10 +84,22 @@ def test_every_alarm_is_in_the_manual() -> None:
     assert [rule.code for rule in RULES if f"`{rule.code}`" not in manual] == []
 
 
-def test_every_metric_is_in_the_manual() -> None:
-    """What Prometheus reads of a station that has everything to tell is explained, and nothing else is."""
-    exposition = "".join(exposed(snapshot).decode() for snapshot in (pictures.well(), pictures.ill()))
-    told = {sample.name for family in text_string_to_metric_families(exposition) for sample in family.samples}
-    manual = (ROOT / "docs/operations/monitoring.md").read_text(encoding="utf-8")
-    explained = set(re.findall(r"`(radio_[a-z_]+)(?:\{[^`]*)?`", manual))
-    assert told == explained
+def test_every_field_of_the_status_is_explained() -> None:
+    """The schema that is given to others says of each field and of each object what it is."""
+    schema = json.loads((REFERENCE / "status.schema.json").read_text(encoding="utf-8"))
+    objects = {"Snapshot": schema, **{name: of for name, of in schema["$defs"].items() if "properties" in of}}
+    unexplained = [
+        f"{name}.{field}"
+        for name, of in objects.items()
+        for field, told in of["properties"].items()
+        if not told.get("description")
+    ]
+    assert unexplained == []
+    assert [name for name, of in objects.items() if not of.get("description")] == []
+
+
+@pytest.mark.parametrize("station", [pictures.well, pictures.ill, pictures.dead, pictures.begun])
+def test_a_status_fits_its_schema(station: Callable[[], Snapshot]) -> None:
+    """What is answered, of a station in whatever state, is what the schema says."""
+    schema = json.loads((REFERENCE / "status.schema.json").read_text(encoding="utf-8"))
+    jsonschema.Draft202012Validator(schema).validate(json.loads(station().model_dump_json()))

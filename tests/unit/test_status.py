@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 import threading
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
@@ -264,10 +265,29 @@ def test_capture_is_told() -> None:
     """Process, run, restarts and overruns of the capture are counted."""
     running = _after(STARTED, Overrun(RUN), Overrun(RUN)).capture
     assert (running.pid, running.run, running.restarts, running.xruns) == (4711, RUN, 0, 2)
+    assert running.restarts_by_reason == {}
     restarting = _after(STARTED, Overrun(RUN), DIED).capture
     assert (restarting.pid, restarting.restarts, restarting.xruns) == (None, 1, 1)
     stopped = _after(STARTED, ENDED).capture
     assert (stopped.pid, stopped.restarts) == (None, 0)
+
+
+@pytest.mark.parametrize(
+    ("ended", "reason"),
+    [
+        (UNPLUGGED, "device_lost"),
+        (CaptureEnded(RUN, None, Cause.DEVICE_LOST, "no USB sound card is plugged in"), "device_lost"),
+        (NO_ROOM, "spool_full"),
+        (CaptureEnded(RUN, None, Cause.RESTART, "FFmpeg could not be started"), "not_started"),
+        (CaptureEnded(RUN, -9, Cause.RESTART, "nothing was captured for 3 s", hung=True), "hung"),
+        (CaptureEnded(RUN, -11, Cause.RESTART, "it ended by itself"), "killed"),
+        (DIED, "exited"),
+    ],
+)
+def test_a_restart_has_a_reason(ended: CaptureEnded, reason: str) -> None:
+    """Each end that nobody asked for is counted under how it came, and all of them together."""
+    capture = _after(STARTED, ended, STARTED, ended, ENDED).capture
+    assert (capture.restarts, capture.restarts_by_reason) == (2, {reason: 2})
 
 
 def test_levels_are_the_last() -> None:
@@ -335,6 +355,26 @@ def test_failed_requests_are_counted() -> None:
     """Errors of the store are counted for good, and the last one's code stays to be read."""
     snapshot = _after(FAILED, FAILED, RECOVERED, _published(0))
     assert (snapshot.upload.errors, snapshot.upload.last_error) == (2, "SlowDown")
+    assert snapshot.upload.errors_by_code == {"SlowDown": 2}
+
+
+def _failing(code: str) -> StoreFailed:
+    return StoreFailed("upload", code, "no", "", refused=False, attempt=1, retry_in_s=0.5)
+
+
+@given(st.lists(st.text(max_size=80), max_size=200))
+def test_codes_of_errors_are_bounded(codes: list[str]) -> None:
+    """Whatever a server calls its errors: all are counted, under no more than 33 names, none of them strange."""
+    by_code = _after(LEVELS, *map(_failing, codes)).upload.errors_by_code
+    assert sum(by_code.values()) == len(codes)
+    assert len(by_code) <= 33
+    assert all(re.fullmatch(r"[A-Za-z0-9_ .-]{1,64}", code) for code in by_code)
+
+
+def test_more_codes_than_are_kept_are_others() -> None:
+    """The first 32 keep their names, and go on under them; the rest is counted together."""
+    by_code = _after(*(_failing(f"Code{number}") for number in [*range(40), 0])).upload.errors_by_code
+    assert (by_code["Code0"], by_code["Code31"], by_code["other"], len(by_code)) == (2, 1, 8, 33)
 
 
 def test_the_archive_is_told() -> None:
@@ -446,7 +486,7 @@ def test_the_json_has_the_documented_fields() -> None:
     assert told["state"] == "degraded"
     assert told["since"] == "2026-11-23T15:45:05.000Z"
     assert told["latest"] == 7
-    assert told["capture"] == {"pid": 4711, "run": RUN, "restarts": 0, "xruns": 0}
+    assert told["capture"] == {"pid": 4711, "run": RUN, "restarts": 0, "restarts_by_reason": {}, "xruns": 0}
     levels = {"peak_db": [-6.0, -7.0], "rms_db": [-18.0, -19.0], "lufs": -23.0, "silent_s": 0.0, "clips": 0}
     assert told["levels"] == levels
     assert told["lost"] == {"samples": 9, "by_cause": {"stopped": 9}}
@@ -460,7 +500,7 @@ def test_the_json_has_the_documented_fields() -> None:
 def test_what_is_kept_for_counting_is_not_told() -> None:
     """Internal memory is no part of the contract."""
     told = json.loads(_after(_published(0), _refused()).model_dump_json())
-    assert "latencies_ms" not in told
+    assert not {"latencies_ms", "latencies"} & set(told)
 
 
 def test_the_board_takes_events_from_any_thread() -> None:
