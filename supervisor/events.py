@@ -37,6 +37,16 @@ class Ending(StrEnum):
     NOT_STARTED = "not_started"
 
 
+class Severity(StrEnum):
+    """How much an alarm asks for."""
+
+    WARNING = "warning"
+    """Something is wrong now: a station on air is degraded by it."""
+
+    NOTICE = "notice"
+    """Something to know: it happened and is over, or it harms nobody yet. The state stays as it is."""
+
+
 class MissingFrom(StrEnum):
     """What samples are missing from."""
 
@@ -350,11 +360,15 @@ class KeepingFailed:
 
 @dataclass(frozen=True)
 class ArchiveMeasured:
-    """The archive now: what is free on its disk, what it has of this UTC day, and how often something is missing."""
+    """The archive now: what is free on its disk, what it has of this UTC day, and how often something is missing.
+
+    ``new_gaps`` came up since the last look, while this supervisor ran.
+    """
 
     free_bytes: int
     seconds_today: float
     gaps_today: int
+    new_gaps: int = 0
 
 
 @dataclass(frozen=True)
@@ -367,11 +381,12 @@ class CoverageChecked:
 
 @dataclass(frozen=True)
 class AlarmRaised:
-    """A rule over the status found that something needs attention."""
+    """A rule over the status found that something needs attention, or is worth knowing."""
 
     code: str
     message: str
     remedy: str
+    severity: Severity = Severity.WARNING
 
 
 @dataclass(frozen=True)

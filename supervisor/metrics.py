@@ -185,6 +185,7 @@ METRICS: tuple[Told, ...] = (
     ),
     Told("radio_audio_clock_ppm", "How much faster the sound card's clock runs.", lambda s: s.clock.audio_ppm),
     Told("radio_archived_segments_total", "Segments that the archive has taken.", lambda s: s.archive.segments),
+    Told("radio_recordings_gaps_total", "Gaps in the archive that came up since the start.", lambda s: s.archive.gaps),
     Told("radio_recordings_today_seconds", "How much of this UTC day is recorded.", lambda s: s.archive.seconds_today),
     Told(
         "radio_recordings_free_bytes",

@@ -46,6 +46,7 @@ from supervisor.events import (
     SegmentPublished,
     SegmentRefused,
     SegmentSealed,
+    Severity,
     SpoolFailed,
     SpoolOverflowed,
     Stopping,
@@ -74,6 +75,15 @@ class _ClockState(StrEnum):
 
 
 _SAID_ONCE = {_ClockState.LOOSE, _ClockState.KEPT}
+
+
+_OVER = {
+    "listener": "listeners can play the station again",
+    "archive": "the archive takes segments again",
+    "spool": "the spool takes segments again",
+    "keeping": "the recordings folder can be read again",
+}
+"""What is said when a trouble is over of which no event of its own tells the end."""
 
 
 class TextFormatter(logging.Formatter):
@@ -182,7 +192,8 @@ class Reporter:
             more = f" ({unsaid} more like it since the last line)" if unsaid else ""
             LOG.log(level, "%s%s", text, more, extra={"fields": {"event": type(event).__name__, **fields}})
         for ended in _ends(event):
-            self._throttle.over(ended)
+            if self._throttle.over(ended) and ended in _OVER:
+                LOG.info(_OVER[ended], extra={"fields": {"event": type(event).__name__}})
         if isinstance(event, CaptureStarted) and not self._command_shown:
             self._command_shown = True
             LOG.info("FFmpeg's command: %s", shlex.join(event.command))
@@ -311,7 +322,8 @@ def _line(event: Event) -> Line | None:  # noqa: C901, PLR0911, PLR0912 - a tabl
         case CoverageChecked():
             return _coverage(event)
         case AlarmRaised(code=code):
-            return _warning(f"alarm {code}: {event.message} {event.remedy}", code=code)
+            level = logging.WARNING if event.severity is Severity.WARNING else logging.INFO
+            return level, f"alarm {code}: {event.message} {event.remedy}", {"code": code}
         case AlarmCleared(code=code):
             return _info(f"alarm {code} is over", code=code)
         case Stopping():

@@ -42,7 +42,7 @@ class Moment(Enum):
 
 
 def after(state: State, moment: Moment, *, alarmed: bool) -> State:
-    """The state after ``moment``; ``alarmed`` says whether any alarm stands."""
+    """The state after ``moment``; ``alarmed`` says whether an alarm stands that degrades."""
     if state is State.STOPPING or moment is Moment.ASKED_TO_STOP:
         return State.STOPPING
     if moment is Moment.WENT_OFF_AIR:

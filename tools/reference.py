@@ -8,6 +8,7 @@ from typing import Any
 
 from pydantic import SecretStr
 
+from supervisor.events import Severity
 from supervisor.manifest import Manifest
 from supervisor.metrics import METRICS
 from supervisor.settings import Settings, shown
@@ -61,7 +62,7 @@ state.
 """
 
 
-_STATES = ", ".join(f"`{state}`" for state in State)
+_ENUMS = {kind.__name__: ", ".join(f"`{value}`" for value in kind) for kind in (State, Severity)}
 
 
 def settings_markdown() -> str:
@@ -108,7 +109,7 @@ def _type(schema: Json) -> str:
         return " or ".join(_type(of) for of in schema["anyOf"])
     if "$ref" in schema:
         name = str(schema["$ref"]).rpartition("/")[2]
-        return _STATES if name == State.__name__ else f"[{name}](#{name.lower()})"
+        return _ENUMS.get(name, f"[{name}](#{name.lower()})")
     if schema["type"] == "array":
         return f"array of {_type(schema['items'])}"
     if "additionalProperties" in schema:

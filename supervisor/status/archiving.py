@@ -50,5 +50,6 @@ def _measured(s: Snapshot, event: ArchiveMeasured) -> Snapshot:
         free_gb=round(event.free_bytes / 1e9, 3),
         seconds_today=round(event.seconds_today, 3),
         gaps_today=event.gaps_today,
+        gaps=s.archive.gaps + event.new_gaps,
     )
     return cleared(changed(s, archive=archive), "recordings_unreadable")

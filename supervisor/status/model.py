@@ -7,6 +7,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from supervisor.clock import Instant
+from supervisor.events import Severity
 from supervisor.recent import SegmentTimes
 from supervisor.requests import Requests
 from supervisor.state import State
@@ -77,6 +78,7 @@ class ArchiveStatus(_Frozen):
     segments: int = Field(0, description="Segments archived since the start.")
     seconds_today: float = Field(0.0, description="How much of today is recorded.")
     gaps_today: int = Field(0, description="How often something is missing today, for whatever reason.")
+    gaps: int = Field(0, description="Gaps that came up since the start, without what a start itself leaves out.")
     free_gb: float | None = Field(None, description="What is free on its disk (10^9 bytes).")
 
 
@@ -84,6 +86,10 @@ class Alarm(_Frozen):
     """Something that the operator should know, and what to do about it."""
 
     code: str = Field(description="Its name, for programs; all are in the manual.")
+    severity: Severity = Field(
+        Severity.WARNING,
+        description="`warning`: wrong now, `degraded`; `notice`: to know, the state stays.",
+    )
     since: Instant = Field(description="When it began.")
     message: str = Field(description="What is wrong.")
     remedy: str = Field(description="What to do.")

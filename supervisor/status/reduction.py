@@ -23,7 +23,7 @@ from supervisor.status.capturing import captured, measured
 from supervisor.status.model import LogLine, Snapshot
 from supervisor.status.publishing import published
 from supervisor.status.sealing import sealed
-from supervisor.status.standing import changed, cleared, raised
+from supervisor.status.standing import changed, cleared, is_degraded, raised
 
 _LOG_LINES_KEPT = 30
 _CLOCK_ALARM_S = 10.0
@@ -43,7 +43,7 @@ def reduce(before: Snapshot, event: Event, now: datetime) -> Snapshot:
     s = before
     for part in (captured, sealed, published, archived, _watched, _remembered):
         s = part(s, event, now)
-    state = after(before.state, _moment(event), alarmed=bool(s.alarms))
+    state = after(before.state, _moment(event), alarmed=is_degraded(s))
     since = now if state is not before.state else before.since
     on_air_since = (before.on_air_since or now) if state in ON_AIR else None
     return changed(s, state=state, since=since, on_air_since=on_air_since, updated_at=now)
@@ -55,7 +55,7 @@ def _watched(s: Snapshot, event: Event, now: datetime) -> Snapshot:
         case ClockChecked():
             return _clock_checked(s, event, now)
         case AlarmRaised():
-            return raised(s, event.code, event.message, event.remedy, now)
+            return raised(s, event.code, event.message, event.remedy, now, event.severity)
         case AlarmCleared():
             return cleared(s, event.code)
         case _:

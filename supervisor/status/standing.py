@@ -8,6 +8,7 @@ from typing import TypeVar
 
 from pydantic import BaseModel
 
+from supervisor.events import Severity
 from supervisor.status.model import Alarm, Snapshot
 
 _Model = TypeVar("_Model", bound=BaseModel)
@@ -23,11 +24,19 @@ def one_more(counts: Mapping[str, int], name: str, number: int = 1) -> dict[str,
     return dict(sorted({**counts, name: counts.get(name, 0) + number}.items()))
 
 
-def raised(s: Snapshot, code: str, message: str, remedy: str, now: datetime) -> Snapshot:
+def raised(
+    s: Snapshot, code: str, message: str, remedy: str, now: datetime, severity: Severity = Severity.WARNING
+) -> Snapshot:
     """With an alarm; one of this code that stands already keeps its beginning."""
     since = next((alarm.since for alarm in s.alarms if alarm.code == code), now)
     others = tuple(alarm for alarm in s.alarms if alarm.code != code)
-    return changed(s, alarms=(*others, Alarm(code=code, since=since, message=message, remedy=remedy)))
+    alarm = Alarm(code=code, severity=severity, since=since, message=message, remedy=remedy)
+    return changed(s, alarms=(*others, alarm))
+
+
+def is_degraded(s: Snapshot) -> bool:
+    """Whether something is wrong now; what is only worth knowing leaves the state as it is."""
+    return any(alarm.severity is Severity.WARNING for alarm in s.alarms)
 
 
 def cleared(s: Snapshot, *codes: str) -> Snapshot:

@@ -140,6 +140,7 @@ TROUBLES = (
         {"code": "archive_lost"},
         "The archive is in trouble (archive_lost).",
     ),
+    Trouble("RadioArchiveGap", {f"radio_recordings_gaps_total{{{IS}}}": "0x20 1x300"}, "5m", "6m"),
     Trouble(
         "RadioRequestsOverFree",
         {

@@ -41,6 +41,7 @@ from supervisor.events import (
     SegmentPublished,
     SegmentRefused,
     SegmentSealed,
+    Severity,
     SpoolFailed,
     SpoolOverflowed,
     Stopping,
@@ -338,6 +339,13 @@ def test_alarms_of_rules_come_and_go_with_their_events() -> None:
     assert _states(_published(0), raised, AlarmCleared("silence"))[1:] == ["on_air", "degraded", "on_air"]
 
 
+def test_a_notice_leaves_the_state_alone() -> None:
+    """What is only worth knowing stands among the alarms, and a station on air stays on air; a warning degrades it."""
+    notice = AlarmRaised("archive_gap", "something is missing", "Look where.", Severity.NOTICE)
+    assert _states(_published(0), notice, FAILED, RECOVERED)[1:] == ["on_air", "on_air", "degraded", "on_air"]
+    assert [alarm.severity for alarm in _after(notice, FAILED).alarms] == [Severity.NOTICE, Severity.WARNING]
+
+
 def test_the_rate_that_is_needed_is_told() -> None:
     """Beside the rate of the last upload stands what the programme takes of the line."""
     upload = _after(_published(41)).upload
@@ -426,6 +434,7 @@ events = st.one_of(
             ),
             *(OffAir("silent"), Stopping("asked to"), FFmpegSaid("error", "x"), SegmentDropped(SegmentId(RUN, 1))),
             *(SEALED, SpoolOverflowed(sealed_segment(1))),
+            AlarmRaised("archive_gap", "something is missing", "Look where.", Severity.NOTICE),
         ]
     ),
 )
@@ -444,7 +453,8 @@ def test_every_snapshot_keeps_its_promises(happened: list[Event]) -> None:
         assert all(samples > 0 for samples in after.lost.by_cause.values())
         assert after.segments_published == published
         if after.state in {State.ON_AIR, State.DEGRADED}:
-            assert after.state is (State.DEGRADED if after.alarms else State.ON_AIR)
+            warned = any(alarm.severity is Severity.WARNING for alarm in after.alarms)
+            assert after.state is (State.DEGRADED if warned else State.ON_AIR)
         assert (after.since > before.since) == (after.state is not before.state)
         assert len({alarm.code for alarm in after.alarms}) == len(after.alarms)
         assert Snapshot.model_validate_json(after.model_dump_json()).state is after.state
@@ -493,7 +503,8 @@ def test_the_json_has_the_documented_fields() -> None:
     assert told["publish_latency_ms"] == {"p50": 25.0, "p99": 25.0}
     assert told["upload"]["errors"] == 1
     assert [alarm["code"] for alarm in told["alarms"]] == ["store_upload_failing"]
-    assert set(told["alarms"][0]) == {"code", "since", "message", "remedy"}
+    assert set(told["alarms"][0]) == {"code", "severity", "since", "message", "remedy"}
+    assert told["alarms"][0]["severity"] == "warning"
     assert {"station", "uptime_s", "segments_published", "queue_depth", "spool_bytes", "archive"} <= set(told)
 
 
