@@ -215,7 +215,7 @@ RULES: tuple[Rule | Rising, ...] = (
         lambda s: s.archive.gaps,
         1,
         60 * _MIN_S,
-        lambda total: f"{_times(total)} within the last hour something is missing from the archive",
+        lambda total: f"something went missing from the archive {_times(total)} within an hour",
         "It is over. 'radio-supervisor archive list' shows where, the ledger beside the recordings says why.",
         severity=Severity.NOTICE,
     ),
