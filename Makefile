@@ -15,7 +15,7 @@ help: ## Show what can be made.
 
 setup: $(VENV)/.ready ## Install the program: leaves .venv/bin/radio-supervisor.
 
-setup-dev: $(VENV)/.ready-dev $(CLIENT_TESTS)/node_modules/.ready ## Install the program with everything its tests need.
+setup-dev: $(VENV)/.ready-dev $(BIN)/promtool $(CLIENT_TESTS)/node_modules/.ready ## Install the program with everything its tests need.
 
 demo: ## Hear the whole line at http://127.0.0.1:8080, with no hardware and no account.
 	@tools/system-packages demo
@@ -42,7 +42,7 @@ lint: $(VENV)/.ready-dev $(CLIENT_TESTS)/node_modules/.ready ## Check style, typ
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	npm --prefix $(CLIENT_TESTS) --silent run check
-	@! command -v shellcheck >/dev/null || shellcheck tools/system-packages tools/python-packages .ci/run tests/rig/rgw tests/rig/slow-ffmpeg
+	@! command -v shellcheck >/dev/null || shellcheck tools/system-packages tools/python-packages tools/promtool .ci/run tests/rig/rgw tests/rig/slow-ffmpeg
 
 format: $(VENV)/.ready-dev ## Put the code into its form.
 	$(BIN)/ruff check --fix .
@@ -88,6 +88,9 @@ $(VENV)/.ready-dev: requirements-dev.lock pyproject.toml
 	@tools/system-packages python
 	@tools/python-packages $(VENV) dev
 	@touch $@ $(VENV)/.ready
+
+$(BIN)/promtool: | $(VENV)/.ready-dev
+	@command -v promtool >/dev/null || tools/promtool $(BIN)
 
 $(CLIENT_TESTS)/node_modules/.ready: $(CLIENT_TESTS)/package-lock.json
 	@tools/system-packages test

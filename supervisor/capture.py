@@ -35,6 +35,7 @@ Waking for each of FFmpeg's single lines costs more than all the rest of the sup
 of them came is kept exactly, and no peak is lost. The child's end is noticed at once.
 """
 
+_HUNG = f"nothing was captured for {STALLED_AFTER_S:g} s"
 _ORIGIN_MOVED_S = 0.001
 _NOTED_EVERY_S = 5
 _CLOSING_S = 8.0
@@ -119,7 +120,7 @@ class Capture:
             code, reason = self._live(record, stop)
             cause = _cause(reason)
             where = f" ({self._spool.fill})" if cause is Cause.SPOOL_FULL else ""
-            ended = CaptureEnded(record.run, code, cause, reason + where)
+            ended = CaptureEnded(record.run, code, cause, reason + where, hung=reason == _HUNG)
         except DeviceAbsentError as error:
             ended = CaptureEnded(record.run, None, Cause.DEVICE_LOST, str(error))
         except OSError as error:
@@ -219,7 +220,7 @@ class _Watched:
                 if asked_at_s is not None and now_s - asked_at_s > _CLOSING_S:
                     self._signal(signal.SIGKILL)
                 elif asked_at_s is None and now_s - self._alive_at_s > STALLED_AFTER_S:
-                    reason = f"nothing was captured for {STALLED_AFTER_S:g} s"
+                    reason = _HUNG
                     self._signal(signal.SIGKILL)
         return reason or self._last_words or "it ended by itself"
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import date, datetime, timedelta
 from pathlib import Path
 
@@ -12,7 +12,7 @@ from supervisor.events import ArchiveMeasured, CoverageChecked, Emit, KeepingFai
 from supervisor.identity import require_marked
 from supervisor.recordings.assembly import Assembler
 from supervisor.recordings.catalogue import Catalogue, find, leftovers, read_all
-from supervisor.recordings.coverage import gaps, seconds_of
+from supervisor.recordings.coverage import Gap, gaps, seconds_of
 from supervisor.recordings.join import Joiner, remove
 from supervisor.recordings.joining import closed_rows, period_of
 from supervisor.recordings.pruning import prune, size_bytes
@@ -56,6 +56,7 @@ class Keeper:
         self._looked_at: datetime | None = None
         self._told_until: datetime | None = None
         self._began_s = clock.wall_s()
+        self._known_gaps: frozenset[datetime] = frozenset()
 
     def run(self, stop: Stop) -> None:
         """Looks at the folder again and again; a disk that fails is told, and looked at again."""
@@ -98,12 +99,19 @@ class Keeper:
     def _measure(self, now: datetime, *, new_period: bool) -> None:
         yesterday = now - timedelta(days=1)
         recent = read_all(find(self._root, self._station, yesterday.date()))
-        today = [gap for gap in gaps(recent.files) if gap.end.date() == now.date()]
+        found = gaps(recent.files)
+        today = [gap for gap in found if gap.end.date() == now.date()]
         free_bytes = shutil.disk_usage(self._root).free
-        self._emit(ArchiveMeasured(free_bytes, seconds_of(recent.files, now.date()), len(today)))
+        self._emit(ArchiveMeasured(free_bytes, seconds_of(recent.files, now.date()), len(today), self._new(found)))
         if new_period:
             self._tell_gaps(recent, yesterday)
             self._looked_at = now
+
+    def _new(self, found: Sequence[Gap]) -> int:
+        """How many gaps were not there at the last look; the one that this life's own start ended began before it."""
+        own = frozenset(gap.end for gap in found if gap.start.timestamp() >= self._began_s)
+        new, self._known_gaps = own - self._known_gaps, own
+        return len(new)
 
     def _tell_gaps(self, recent: Catalogue, yesterday: datetime) -> None:
         """Tells the gaps that were not told yet; at the start, those since yesterday."""

@@ -155,10 +155,12 @@ class Stage:
         return leaks(*shown, *files) + ["a traceback is in the log"] * ("Traceback" in self.radio.log)
 
     def _amiss(self) -> list[str]:
-        """What is not as on a station on air that nothing ails."""
+        """What is not as on a station on air that nothing ails; what was and is over may stand there as a notice."""
         status = self.radio.status()
         state = [] if status["state"] == "on_air" else [f"the state is {status['state']}"]
-        alarms = [f"alarm {alarm['code']}: {alarm['message']}" for alarm in status["alarms"]]
+        alarms = [
+            f"alarm {alarm['code']}: {alarm['message']}" for alarm in status["alarms"] if alarm["severity"] != "notice"
+        ]
         return state + alarms + [f"{key} is a stray" for key in strays(self.bucket, self._reader)]
 
     def _tidy(self) -> None:

@@ -188,6 +188,22 @@ def test_the_gaps_are_logged_once(archive: Archive, take: Take) -> None:
     assert measured.free_bytes > 0
 
 
+def test_what_a_start_leaves_out_is_no_new_gap(archive: Archive, take: Take) -> None:
+    """Only what goes missing while this life runs counts as new, once; what was missing before it does not."""
+    before = sealed(take, datetime.now(UTC) - timedelta(seconds=100), RUN)
+    archived(archive.root, [*before[:3], *before[5:]])
+    keeper = archive.keeper(Limits(None, 0, 3600))
+    keeper.look()
+    run = sealed(take, datetime.now(UTC) + timedelta(seconds=2), LATER, boot_s=1102.0)
+    archived(archive.root, run[:2])
+    keeper.look()
+    archived(archive.root, [*run[3:5], *run[7:]])
+    keeper.look()
+    keeper.look()
+    told = [one.new_gaps for one in archive.events if isinstance(one, ArchiveMeasured)]
+    assert told == [0, 0, 2, 0]
+
+
 @pytest.mark.parametrize("spoil", ["flip", "cut", "head", "swap"])
 def test_a_damaged_piece_is_kept_aside_and_never_joined(archive: Archive, take: Take, spoil: str) -> None:
     """Whatever is wrong with a piece, it is told and kept as it is, and the recordings hold everything else."""
