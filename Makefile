@@ -43,7 +43,7 @@ lint: $(VENV)/.ready-dev $(CLIENT_TESTS)/node_modules/.ready ## Check style, typ
 	$(BIN)/lint-imports
 	npm --prefix $(CLIENT_TESTS) --silent run check
 	@! command -v shellcheck >/dev/null || shellcheck tools/system-packages tools/python-packages tools/promtool .ci/run tests/rig/rgw \
-	  tests/rig/slow-ffmpeg compose/store/run-store compose/store/make-bucket
+	  tests/rig/slow-ffmpeg compose/store/run-store compose/store/make-bucket compose/store/s3
 
 format: $(VENV)/.ready-dev ## Put the code into its form.
 	$(BIN)/ruff check --fix .

@@ -21,8 +21,19 @@ from tests.rig.audio import decode_flac, decode_opus
 from tests.rig.browsers import speakers
 from tests.rig.ear import Ear
 from tests.rig.numbered import playing_numbers
-from tests.rig.parts import do_without, eventually
+from tests.rig.parts import ROOT, do_without, eventually
 from tests.rig.sound import SoundDevice
+
+FOR_DEVELOPERS = ROOT / "docs/deployment/local-dev.md"
+
+NOT_TYPED_HERE = {
+    "docker compose --profile dev up --build",  # stays in the foreground; with --detach it is what these tests begin with
+    "docker compose exec radio-dev radio-supervisor dashboard",  # needs a terminal
+    "docker compose --profile dev down --volumes",  # what these tests end with
+    "docker image rm radio-supervisor radio-client radio-dev-store",  # those of the machine's own user
+    "ENV_FILE=./.env.staging docker compose --env-file .env.staging --profile prod up --build -d",  # production's, below
+    ".venv/bin/pytest tests/docker",
+}
 
 UP = "docker compose --env-file .env.prod --profile prod up --build -d"
 STOP = "docker compose --profile prod stop --timeout 30"
@@ -99,6 +110,17 @@ def test_a_browser_plays_the_development_stack(dev: Bucket, folder: Path) -> Non
         for quality in ("lq", "hq"):
             ear.ask(f"p.quality = '{quality}'")
             ear.until(f"p.playingQuality === '{quality}' && ear.segments('{quality}') >= 2", 30)
+
+
+def test_what_developers_are_told_to_type_works(dev: Bucket, operator: Operator) -> None:
+    """Every command of the document runs, in its order, and the station is on air after them."""
+    blocks = re.findall(r"^```sh\n(.*?)^```$", FOR_DEVELOPERS.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
+    commands = [line.split("  #")[0].strip() for block in blocks for line in block.splitlines()]
+    assert set(commands) >= NOT_TYPED_HERE
+    for command in commands:
+        if command not in NOT_TYPED_HERE:
+            assert operator.runs(command), command
+    dev.after(dev.manifest()["latest"])
 
 
 def test_production_is_the_radio_alone(station: Operator) -> None:
