@@ -7,6 +7,7 @@ import json
 import os
 import re
 import stat
+import time
 from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
@@ -27,11 +28,11 @@ from tests.rig.sound import SoundDevice
 FOR_DEVELOPERS = ROOT / "docs/deployment/local-dev.md"
 
 NOT_TYPED_HERE = {
-    "docker compose --profile dev up --build",  # stays in the foreground; with --detach it is what these tests begin with
+    "docker compose --profile dev up --build",  # stays; with --detach it is what these tests begin with
     "docker compose exec radio-dev radio-supervisor dashboard",  # needs a terminal
     "docker compose --profile dev down --volumes",  # what these tests end with
     "docker image rm radio-supervisor radio-client radio-dev-store",  # those of the machine's own user
-    "ENV_FILE=./.env.staging docker compose --env-file .env.staging --profile prod up --build -d",  # production's, below
+    "ENV_FILE=./.env.staging docker compose --env-file .env.staging --profile prod up --build -d",  # below
     ".venv/bin/pytest tests/docker",
 }
 
@@ -243,7 +244,7 @@ def test_a_settings_file_that_cannot_be_read_is_one_clear_error(operator: Operat
 def test_a_change_of_source_installs_no_package_anew(operator: Operator) -> None:
     """Only what comes after the source in the Dockerfile is built again: packages come out of the cache."""
     changed = operator.repository / "supervisor/clock.py"
-    changed.write_text(changed.read_text(encoding="utf-8") + "\n# changed\n", encoding="utf-8")
+    changed.write_text(changed.read_text(encoding="utf-8") + f"\n# changed at {time.time()}\n", encoding="utf-8")
     log = operator.runs("docker compose --profile prod --progress plain build", within_s=300)
     steps: dict[str, str] = dict(re.findall(r"^#(\d+) \[[^\]]*\d+/\d+\] RUN (.*)$", log, re.MULTILINE))
     cached = set(re.findall(r"^#(\d+) CACHED$", log, re.MULTILINE))
