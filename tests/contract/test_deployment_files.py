@@ -11,7 +11,7 @@ import pytest
 from pydantic import SecretStr
 
 from supervisor.settings import Settings, load
-from tests.rig.docker import BASE
+from tests.rig.base_image import BASE
 from tests.rig.parts import ROOT
 
 _EXAMPLE = ROOT / ".env.example"
