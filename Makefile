@@ -6,8 +6,9 @@ SHELL := /bin/bash
 VENV := .venv
 BIN := $(VENV)/bin
 CLIENT_TESTS := radio-client/tests
+ALONE := tests/browser tests/chaos
 
-.PHONY: help demo test lint format bench soak setup setup-dev lock docs frames screenshots clean
+.PHONY: help demo test test-side-by-side test-alone lint format bench soak setup setup-dev lock docs frames screenshots clean
 
 help: ## Show what can be made.
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
@@ -26,7 +27,14 @@ test: ## Check the style and the types, and run every test.
 	@tools/system-packages test
 	@$(MAKE) --no-print-directory setup-dev lint
 	@npm --prefix $(CLIENT_TESTS) --silent test
-	@$(BIN)/pytest $(TEST_ARGS)
+	@$(if $(TEST_ARGS),$(BIN)/pytest $(TEST_ARGS),$(MAKE) --no-print-directory test-side-by-side test-alone)
+
+# Most tests wait for audio, so two at a time do no harm; those that compare moments or use a whole engine have the machine alone.
+test-side-by-side:
+	@$(BIN)/pytest --numprocesses=2 --dist=loadfile $(ALONE:%=--ignore=%)
+
+test-alone:
+	@$(BIN)/pytest $(ALONE)
 
 lint: $(VENV)/.ready-dev $(CLIENT_TESTS)/node_modules/.ready ## Check style, types and layers.
 	$(BIN)/ruff check .

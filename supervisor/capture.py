@@ -320,7 +320,13 @@ def _writers_into(folder: Path) -> list[int]:
     return found
 
 
-def die_with_parent() -> list[str]:
-    """Has the kernel ask FFmpeg to finish its files when the supervisor is killed, so that none is left running."""
+def die_with_parent(parent: int | None = None) -> list[str]:
+    """What goes before a command so that the kernel asks it to end (SIGINT) when the supervisor is killed.
+
+    A parent that died before the kernel was told (prctl(2)) is noticed after that; then nothing is begun.
+    """
     setpriv = shutil.which("setpriv")
-    return [setpriv, "--pdeathsig", "INT", "--"] if setpriv else []
+    if setpriv is None:
+        return []
+    begin_if_parent_lives = 'test "$PPID" -eq "$0" && exec "$@"'
+    return [setpriv, "--pdeathsig", "INT", "--", "/bin/sh", "-c", begin_if_parent_lives, str(parent or os.getpid())]

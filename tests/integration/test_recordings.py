@@ -335,6 +335,18 @@ def test_age_and_room_prune_only_what_is_the_stations_own(archive: Archive, take
     assert len(archive.told(RecordingJoined)) == 1
 
 
+@pytest.mark.parametrize("ahead_s", [None, -20 * 86_400.0])
+def test_nothing_is_too_old_by_this_clock_alone(archive: Archive, take: Take, ahead_s: float | None) -> None:
+    """Days that only this machine's clock calls too old stay, while the store has told nothing or contradicts."""
+    piece, *_ = archived(archive.root, sealed(take, datetime.now(UTC) - timedelta(days=9), RUN)[:1])
+    joiner = Joiner(STATION, Reader("ffmpeg", Stop()))
+    limits = Limits(8, 0, 3600)
+    Keeper(STATION, archive.root, limits, joiner, SystemClock(), archive.events.append, lambda: ahead_s).look()
+    assert not piece.exists()
+    assert len(recording_paths(archive.root)) == 1
+    assert archive.told(RecordingsPruned) == []
+
+
 def test_room_is_made_from_the_oldest_on(tmp_path: Path, take: Take) -> None:
     """On a small disk the oldest recordings go as far as is needed; for a limit out of reach none does."""
     now = datetime.now(UTC)
