@@ -14,12 +14,14 @@ import typer
 from supervisor import __version__, archive_commands, report
 from supervisor.encoding import usable_ffmpeg
 from supervisor.errors import Exit, UserError
+from supervisor.hangup import is_on_terminal, wish_by_hangup
 from supervisor.options import AsJson, EnvFile, SetOptions, load_settings
 from supervisor.settings import Settings, source_of
 
 if TYPE_CHECKING:
     from supervisor.devices import Device
     from supervisor.running import Picture
+    from supervisor.station import Station
     from supervisor.status import Snapshot
 
 app = typer.Typer(
@@ -47,22 +49,32 @@ def start(
 ) -> None:
     """Go on air: capture, publish and archive until SIGTERM or Ctrl-C. A terminal shows the dashboard.
 
+    SIGHUP takes over new keys from the env file; on a terminal, where it means that the window was closed, it stops.
     Settings come from the environment and the env file; 'radio-supervisor config' shows them all. Exit codes: 0 stopped
     cleanly, 1 failed, 2 wrong settings or something missing.
     """
-    settings = load_settings(env_file, set_).settings
+    wish = None if is_on_terminal() else wish_by_hangup()
+    loaded = load_settings(env_file, set_)
+    settings = loaded.settings
     report.set_up(settings.radio_log_format, settings.radio_log_level)
     source = source_of(settings)
     with ThreadPoolExecutor(1, thread_name_prefix="ffmpeg-check") as checks:
         # FFmpeg is asked what it can do while Python still loads the rest: a fifth of a second sooner on air
         ffmpeg = checks.submit(usable_ffmpeg, source)
         from supervisor import prepare
+        from supervisor.reload import Reloader
         from supervisor.running import run_station
 
         plan = prepare.plan(settings, source, ffmpeg.result(), take_over=take_over)
     store = prepare.store(settings)
+
+    def attend(station: Station) -> None:
+        if wish is not None:
+            reloader = Reloader(loaded, lambda: load_settings(env_file, set_), store, station.tell)
+            station.attend("reload", lambda ended: reloader.run(wish, ended))
+
     with closing(prepare.spool(settings)) as spool:
-        run_station(plan, store, spool, None if no_dashboard else _picture())
+        run_station(plan, store, spool, None if no_dashboard else _picture(), attend)
 
 
 @app.command()

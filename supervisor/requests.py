@@ -6,12 +6,15 @@ from datetime import datetime, timedelta
 
 from pydantic import BaseModel, ConfigDict
 
-from supervisor.events import Event, OffAir, SegmentPublished, StoreFailed
+from supervisor.events import Event, KeysRefused, KeysTaken, OffAir, SegmentPublished, StoreFailed
 
 PER_SEGMENT = 3
 """Two objects and the manifest; deletes are free."""
 
 _PER_TRY = {"upload": 2, "manifest": 1, "open": 1}
+_PER_TRIAL = 2
+"""New keys store an object and list it."""
+
 _TRUSTED_AFTER_S = 3600.0
 
 
@@ -32,6 +35,8 @@ def class_a_of(event: Event) -> int:
             return PER_SEGMENT
         case OffAir():
             return 1
+        case KeysTaken() | KeysRefused():
+            return _PER_TRIAL
         case StoreFailed():
             return _PER_TRY.get(event.operation, 0)
         case _:

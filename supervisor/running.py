@@ -53,8 +53,17 @@ class Picture(Protocol):
         ...
 
 
-def run_station(plan: Plan, store: Store, spool: Spool, picture: Picture | None = None) -> None:
+def run_station(
+    plan: Plan,
+    store: Store,
+    spool: Spool,
+    picture: Picture | None = None,
+    attend: Callable[[Station], None] = lambda _: None,
+) -> None:
     """Runs until SIGTERM or SIGINT; a second signal ends the process at once. ``picture`` shows it meanwhile.
+
+    SIGHUP ends it too where nobody has given it another meaning before. ``attend`` adds what is to go on beside the
+    station.
 
     Raises:
         UserError: something that the operator has to put right.
@@ -63,6 +72,7 @@ def run_station(plan: Plan, store: Store, spool: Spool, picture: Picture | None 
     keep_memory_flat()
     sys.setswitchinterval(_SWITCH_INTERVAL_S)
     station = Station(plan, store, spool, clock, Reporter(clock).take)
+    attend(station)
     shown = picture.beside(station.status) if picture else nullcontext()
     with told_to(station.note), _signals(station, picture), shown:
         finished = station.run()
@@ -91,9 +101,14 @@ def _signals(station: Station, picture: Picture | None) -> Iterator[None]:
         LOG.info("%s received", signal.Signals(number).name)
         station.request_stop()
 
-    before = {number: signal.signal(number, stop) for number in (signal.SIGTERM, signal.SIGINT)}
+    numbers = [signal.SIGTERM, signal.SIGINT]
+    if signal.getsignal(signal.SIGHUP) is signal.SIG_DFL:
+        numbers.append(signal.SIGHUP)
+    before = {number: signal.signal(number, stop) for number in numbers}
     try:
         yield
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+        # a closing terminal says so more than once, and Python itself takes handlers away before it ends
+        signal.signal(signal.SIGHUP, signal.SIG_IGN)

@@ -100,7 +100,7 @@ class Station:
         self._published = threading.Event()
         self._watch = RawWatch(spool.folders.raw, clock, self._raw_changed.set)
 
-        self._ledger = Ledger(plan.recordings / ledger_name(programme.station), spool.folders.losses, self._tell)
+        self._ledger = Ledger(plan.recordings / ledger_name(programme.station), spool.folders.losses, self.tell)
 
         audio = Format(programme.sample_rate, programme.segment_s * programme.sample_rate, plan.source.device)
         capture = Capture(self._command, audio, dict(plan.environment), spool, clock, self._emit)
@@ -131,8 +131,17 @@ class Station:
         return self._board.current()
 
     def note(self, event: Event) -> None:
-        """Takes an event from outside the line into the status: a line of the log."""
+        """Takes an event from outside the line into the status alone: a line of the log."""
         self._board.take(event)
+
+    def tell(self, event: Event) -> None:
+        """Takes an event from outside the line into the status and the log."""
+        self._board.take(event)
+        self._report(event)
+
+    def attend(self, name: str, work: Callable[[Stop], None]) -> None:
+        """Has ``work`` go on beside the line in a thread of its own, until the Stop that it is given is requested."""
+        self._onlookers.append(self._worker(name, lambda: work(self._ended)))
 
     def request_stop(self) -> None:
         """Asks the station to end; ``run`` returns when it has."""
@@ -173,7 +182,7 @@ class Station:
             self._worker("ledger", lambda: self._ledger.run(self._ended)),
             self._worker("host-clock", lambda: clock_watch.run(self._ended)),
             self._worker("tally", lambda: keep_requests(self._board.requests, tally, self._ended)),
-            self._worker("alarms", lambda: keep_watch(self.status, self._tell, self._ended)),
+            self._worker("alarms", lambda: keep_watch(self.status, self.tell, self._ended)),
         ]
         if plan.public:
             made.append(self._worker("listener", partial(self._listen, plan.public)))
@@ -262,8 +271,4 @@ class Station:
                 pass
         # first, so that whoever sees a segment published sees its losses too
         self._ledger.take(event)
-        self._tell(event)
-
-    def _tell(self, event: Event) -> None:
-        self._board.take(event)
-        self._report(event)
+        self.tell(event)

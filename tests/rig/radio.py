@@ -60,6 +60,7 @@ class Radio:
                 [*within, *PROGRAM, *words],
                 env=environment(self.settings),
                 cwd=folder,
+                stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
                 process_group=0,
