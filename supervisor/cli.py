@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
+from contextlib import closing, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -16,6 +17,7 @@ from supervisor.encoding import usable_ffmpeg
 from supervisor.errors import Exit, UserError
 from supervisor.hangup import is_on_terminal, wish_by_hangup
 from supervisor.options import AsJson, EnvFile, SetOptions, load_settings
+from supervisor.sd_notify import service_manager
 from supervisor.settings import Settings, source_of
 
 if TYPE_CHECKING:
@@ -23,6 +25,9 @@ if TYPE_CHECKING:
     from supervisor.running import Picture
     from supervisor.station import Station
     from supervisor.status import Snapshot
+
+_BOOT_PATIENCE_S = 60.0
+"""A service manager starts a station while the machine still boots, and its card may come later."""
 
 app = typer.Typer(
     name="radio-supervisor",
@@ -54,6 +59,7 @@ def start(
     cleanly, 1 failed, 2 wrong settings or something missing.
     """
     wish = None if is_on_terminal() else wish_by_hangup()
+    manager = service_manager(os.environ)
     loaded = load_settings(env_file, set_)
     settings = loaded.settings
     report.set_up(settings.radio_log_format, settings.radio_log_level)
@@ -62,15 +68,21 @@ def start(
         # FFmpeg is asked what it can do while Python still loads the rest: a fifth of a second sooner on air
         ffmpeg = checks.submit(usable_ffmpeg, source)
         from supervisor import prepare
+        from supervisor.notifier import Notifier
         from supervisor.reload import Reloader
         from supervisor.running import run_station
 
-        plan = prepare.plan(settings, source, ffmpeg.result(), take_over=take_over)
+        patience_s = _BOOT_PATIENCE_S if manager else 0.0
+        plan = prepare.plan(settings, source, ffmpeg.result(), take_over=take_over, device_within_s=patience_s)
     store = prepare.store(settings)
 
     def attend(station: Station) -> None:
+        if manager is not None:
+            notifier = Notifier(manager, station.status, station.silent_for)
+            station.attend("service-manager", lambda ended: notifier.run(station.stopping, ended))
         if wish is not None:
-            reloader = Reloader(loaded, lambda: load_settings(env_file, set_), store, station.tell)
+            announced = manager.reloading if manager else nullcontext
+            reloader = Reloader(loaded, lambda: load_settings(env_file, set_), store, station.tell, announced)
             station.attend("reload", lambda ended: reloader.run(wish, ended))
 
     with closing(prepare.spool(settings)) as spool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import tempfile
+import time
 from collections.abc import Mapping
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -29,6 +30,7 @@ from supervisor.stores.store import Store
 
 _NOT_FOR_CHILDREN = ("R2_", "RADIO_")
 _LEAST_TIMEOUT_S = 10.0
+_DEVICE_WANTED_EVERY_S = 2.0
 
 _R2_HOSTS = ".r2.cloudflarestorage.com"
 _R2_CLASS_A_FREE = 1_000_000
@@ -41,14 +43,18 @@ _DEVICE_REMEDIES = {
 }
 
 
-def plan(settings: Settings, source: Source, ffmpeg: str, *, take_over: bool = False) -> Plan:
+def plan(
+    settings: Settings, source: Source, ffmpeg: str, *, take_over: bool = False, device_within_s: float = 0.0
+) -> Plan:
     """The station that ``settings`` describe, capturing ``source`` with the program ``ffmpeg``.
+
+    A device that is not there yet is waited for as long as ``device_within_s``.
 
     Raises:
         UserError: names the setting or the missing part, and what to do.
     """
     if source.device:
-        require_device(settings.radio_source, source)
+        _await_device(settings.radio_source, source, device_within_s)
     recordings = settings.radio_recordings_dir.resolve()
     return Plan(
         programme=Programme(
@@ -105,6 +111,20 @@ def require_device(name: str, source: Source) -> Device:
         f"RADIO_SOURCE={name}: the device cannot be opened: {problem}.",
         _DEVICE_REMEDIES.get(problem, "Is it plugged in? 'radio-supervisor devices' shows what there is."),
     )
+
+
+def _await_device(name: str, source: Source, within_s: float) -> None:
+    ends_at_s = time.monotonic() + within_s
+    while True:
+        try:
+            require_device(name, source)
+        except UserError as error:
+            if time.monotonic() >= ends_at_s:
+                raise
+            LOG.warning("waiting for the device: %s", error.what)
+            time.sleep(_DEVICE_WANTED_EVERY_S)
+        else:
+            return
 
 
 def limits(settings: Settings) -> Limits:

@@ -33,7 +33,7 @@ def _failed(operation: str) -> StoreFailed:
     ],
 )
 def test_each_event_has_its_price(event: Event, requests: int) -> None:
-    """Two objects and a manifest for a segment; a try that failed counts too, and so does that of new keys; deletes are free."""
+    """Two objects and a manifest for a segment; a try that failed, or of new keys, counts too; deletes are free."""
     assert counted(Requests(), event, MONTH_BEGINS, 1.0, 10.0).class_a == requests
 
 
