@@ -7,7 +7,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 CLIENT_TESTS := radio-client/tests
 
-.PHONY: help demo test lint format bench soak setup setup-dev lock docs frames screenshots clean
+.PHONY: help demo test lint format bench soak setup setup-dev install uninstall lock docs frames screenshots clean
 
 help: ## Show what can be made.
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
@@ -15,6 +15,12 @@ help: ## Show what can be made.
 setup: $(VENV)/.ready ## Install the program: leaves .venv/bin/radio-supervisor.
 
 setup-dev: $(VENV)/.ready-dev $(CLIENT_TESTS)/node_modules/.ready ## Install the program with everything its tests need.
+
+install: ## As root: install the program, its user and its systemd service (DESTDIR is honoured); again: upgrade.
+	@tools/install-service install
+
+uninstall: ## As root: take them away; settings and recordings stay.
+	@tools/install-service uninstall
 
 demo: ## Hear the whole line at http://127.0.0.1:8080, with no hardware and no account.
 	@tools/system-packages demo
@@ -34,7 +40,7 @@ lint: $(VENV)/.ready-dev $(CLIENT_TESTS)/node_modules/.ready ## Check style, typ
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	npm --prefix $(CLIENT_TESTS) --silent run check
-	@! command -v shellcheck >/dev/null || shellcheck tools/system-packages tools/python-packages .ci/run tests/rig/rgw tests/rig/slow-ffmpeg
+	@! command -v shellcheck >/dev/null || shellcheck tools/system-packages tools/python-packages tools/install-service .ci/run tests/rig/rgw tests/rig/slow-ffmpeg
 
 format: $(VENV)/.ready-dev ## Put the code into its form.
 	$(BIN)/ruff check --fix .

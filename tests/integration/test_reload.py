@@ -7,27 +7,18 @@ import os
 import pty
 import signal
 import subprocess
-from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
 
 from tests.rig.parts import eventually, free_port, need
-from tests.rig.radio import PROGRAM, Radio, environment, on_air
+from tests.rig.radio import PROGRAM, Radio, environment, on_air, write_env
 from tests.rig.reader import reading
 from tests.rig.s3 import SECRET_KEY, Bucket
 
 OLD_KEY, OLD_SECRET = "OLDACCESSKEY00000001", "old-secret-that-must-appear-nowhere"
 NEW_KEY, NEW_SECRET = "NEWACCESSKEY00007777", "new-secret-that-must-appear-nowhere"
 NOTHING = "ERROR   the settings were read anew and nothing was taken over"
-
-
-def write_env(path: Path, settings: Mapping[str, str]) -> None:
-    """The operator's file, replaced in one step."""
-    fresh = path.with_suffix(".new")
-    fresh.write_text("".join(f"{name}={value}\n" for name, value in settings.items()), encoding="utf-8")
-    fresh.chmod(0o600)
-    fresh.replace(path)
 
 
 def hang_up(radio: Radio, until: str) -> str:
