@@ -115,13 +115,16 @@ def require_device(name: str, source: Source) -> Device:
 
 def _await_device(name: str, source: Source, within_s: float) -> None:
     ends_at_s = time.monotonic() + within_s
+    said = False
     while True:
         try:
             require_device(name, source)
         except UserError as error:
             if time.monotonic() >= ends_at_s:
                 raise
-            LOG.warning("waiting for the device: %s", error.what)
+            if not said:
+                LOG.warning("waiting for the device, for %.0f s at most: %s", within_s, error.what)
+            said = True
             time.sleep(_DEVICE_WANTED_EVERY_S)
         else:
             return

@@ -12,6 +12,7 @@ from tests.rig.disks import hanging_disk
 from tests.rig.manager import Manager, listening
 from tests.rig.parts import eventually
 from tests.rig.radio import Radio, on_air
+from tests.rig.sound import sound_device
 
 
 def settings(manager: Manager, bucket: Path, spool: Path, watchdog_s: float) -> dict[str, str]:
@@ -60,6 +61,23 @@ def test_a_service_manager_is_kept_informed(tmp_path: Path, tmpfs: Path) -> None
     beats = manager.times("WATCHDOG")
     assert len(beats) >= 4
     assert max(later - earlier for earlier, later in itertools.pairwise(beats)) < 1.0
+
+
+@pytest.mark.timeout(60)
+def test_a_card_that_comes_late_is_waited_for(tmp_path: Path, tmpfs: Path) -> None:
+    """While the machine still boots the device may not be there: the start waits, says so once, and goes on air."""
+    with listening() as manager, sound_device(tmpfs, 2) as device:
+        config = Path(device.settings["ALSA_CONFIG_PATH"])
+        away = config.rename(config.with_suffix(".away"))
+        station = {**settings(manager, tmp_path / "bucket", tmpfs / "spool", 20.0), **device.settings}
+        with on_air(tmp_path, station) as radio:
+            eventually(lambda: "waiting for the device" in radio.log, 10, "it waits")
+            assert manager.said("READY") == []
+            away.rename(config)
+            radio.published(1, within_s=20)
+            assert manager.said("READY") == ["1"]
+            assert radio.stop() == 0
+    assert radio.log.count("waiting for the device") == 1
 
 
 @pytest.mark.timeout(90)
