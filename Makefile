@@ -7,7 +7,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 CLIENT_TESTS := radio-client/tests
 
-.PHONY: help demo test lint format bench soak setup setup-dev install uninstall lock docs frames screenshots clean
+.PHONY: help demo test lint format bench soak setup setup-dev install uninstall dist push-image lock docs frames screenshots clean
 
 help: ## Show what can be made.
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
@@ -65,6 +65,14 @@ frames: $(VENV)/.ready-dev ## Write the dashboard's frames that the tests compar
 
 screenshots: $(VENV)/.ready-dev ## Write the dashboard's screenshots in docs/images.
 	$(BIN)/python -m tools.frames screenshots
+
+dist: $(VENV)/.ready-dev ## Build the source distribution and the wheel into dist/.
+	rm -rf dist
+	$(BIN)/python -m hatchling build
+
+push-image: ## Build compose/IMAGE.Dockerfile for both kinds of machines and push it (IMAGE, REGISTRY, TAG).
+	docker buildx build --platform linux/amd64,linux/arm64 --file compose/$(IMAGE).Dockerfile \
+	  --tag $(REGISTRY)/$(IMAGE):$(TAG) --tag $(REGISTRY)/$(IMAGE):latest --push .
 
 lock: ## Write the lock files anew (needs uv).
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
