@@ -196,6 +196,48 @@ def config(env_file: EnvFile = None, set_: SetOptions = None, as_json: AsJson = 
     Console(soft_wrap=True).print(table, highlight=False, markup=False)
 
 
+@app.command()
+def estimate(
+    env_file: EnvFile = None,
+    set_: SetOptions = None,
+    as_json: AsJson = False,
+    segment_seconds: Annotated[
+        int | None, typer.Option("--segment-seconds", help="Instead of RADIO_SEGMENT_SECONDS.", min=1, max=30)
+    ] = None,
+    window: Annotated[int | None, typer.Option("--window", help="Instead of RADIO_WINDOW.", min=2, max=100)] = None,
+    listeners: Annotated[int, typer.Option("--listeners", help="How many listen at once.", min=0)] = 10,
+    hours: Annotated[float, typer.Option("--hours", help="For how many hours a day.", min=0, max=24)] = 24.0,
+    hq_mbit_s: Annotated[
+        float | None,
+        typer.Option("--hq-mbit-s", help="What FLAC comes to; without it, as if nothing could be compressed.", min=0.1),
+    ] = None,
+) -> None:
+    """What a station needs and costs: line, bucket, disk, requests, and R2's list prices.
+
+    A running station tells its own rate: 'status --json', upload.needed_mbit_s, is both qualities together.
+    """
+    from rich.console import Console
+
+    from ffmpeg_profiles.renditions.opus import BITRATE
+    from supervisor import estimate_view
+    from supervisor.estimate import Assumptions, pcm_mbit_s
+    from supervisor.estimate import estimate as estimated
+
+    settings = load_settings(env_file, set_).settings
+    assumed = Assumptions(
+        segment_s=segment_seconds or settings.radio_segment_seconds,
+        window=window or settings.radio_window,
+        hq_mbit_s=hq_mbit_s or pcm_mbit_s(settings.radio_sample_rate),
+        lq_mbit_s=BITRATE / 1e6,
+        listeners=listeners,
+        hours_a_day=hours,
+    )
+    if as_json:
+        typer.echo(estimate_view.as_json(assumed, estimated(assumed)))
+    else:
+        estimate_view.show(assumed, estimated(assumed), Console(soft_wrap=True))
+
+
 @app.callback(invoke_without_command=True)
 def about(version: Annotated[bool, typer.Option("--version", help="Print the version and leave.")] = False) -> None:
     """A lossless internet radio from a sound card to a bucket: sample-exact, unattended."""

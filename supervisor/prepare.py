@@ -19,6 +19,7 @@ from supervisor.listener import PublicAddress
 from supervisor.names import Keys
 from supervisor.recordings.retention import Limits
 from supervisor.report import LOG
+from supervisor.requests import R2_CLASS_A_FREE
 from supervisor.room import Shortcoming, Wanted, room_in, warnings
 from supervisor.settings import Settings
 from supervisor.spool import Spool
@@ -33,8 +34,6 @@ _LEAST_TIMEOUT_S = 10.0
 _DEVICE_WANTED_EVERY_S = 2.0
 
 _R2_HOSTS = ".r2.cloudflarestorage.com"
-_R2_CLASS_A_FREE = 1_000_000
-"""A month (Cloudflare R2's price list)."""
 
 _DEVICE_REMEDIES = {
     os.strerror(errno.EBUSY): "Another program is using it: 'fuser -v /dev/snd/*' shows which. On a desktop, "
@@ -212,7 +211,7 @@ def _setup(settings: Settings) -> Setup:
         silence_db=settings.radio_silence_db,
         silence_s=settings.radio_silence_seconds,
         min_free_gb=settings.radio_recordings_min_free_gb,
-        class_a_free=_R2_CLASS_A_FREE if billed else None,
+        class_a_free=R2_CLASS_A_FREE if billed else None,
     )
 
 

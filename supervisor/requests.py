@@ -11,6 +11,9 @@ from supervisor.events import Event, KeysRefused, KeysTaken, OffAir, SegmentPubl
 PER_SEGMENT = 3
 """Two objects and the manifest; deletes are free."""
 
+R2_CLASS_A_FREE = 1_000_000
+"""A month (Cloudflare R2's price list)."""
+
 _PER_TRY = {"upload": 2, "manifest": 1, "open": 1}
 _PER_TRIAL = 2
 """New keys store an object and list it."""

@@ -10,6 +10,7 @@ from pydantic import SecretStr
 from supervisor.manifest import Manifest
 from supervisor.settings import Settings, shown
 from supervisor.status import Snapshot
+from tools.costs import costs_markdown
 
 REFERENCE = Path(__file__).resolve().parents[1] / "docs" / "reference"
 
@@ -59,6 +60,7 @@ def files() -> dict[Path, str]:
     """Every generated file and what has to be in it."""
     return {
         REFERENCE / "settings.md": settings_markdown(),
+        REFERENCE / "costs.md": costs_markdown(),
         REFERENCE / "manifest.schema.json": manifest_schema(),
         REFERENCE / "status.schema.json": status_schema(),
     }
