@@ -12,8 +12,8 @@ _HEAD = f"""# What a station needs and costs
 <!-- Written by `make docs` from supervisor/estimate.py. -->
 
 `radio-supervisor estimate` computes all of this for the station's own settings, or for `--segment-seconds`, `--window`,
-`--listeners` at once, `--hours` a day, and `--hq-mbit-s`; `--json` is for scripts. Without `--hq-mbit-s` it reckons as if
-nothing of the programme could be compressed, which is the most that there can be. What a station really sends stands
+`--listeners` at once, `--hours` a day, and `--hq-mbit-s`; `--json` is for scripts. Without `--hq-mbit-s` it reckons as
+if nothing of the programme could be compressed, which is the most that there can be. What a station really sends stands
 in `upload.needed_mbit_s` of `radio-supervisor status --json`, both qualities together. A month has 30 days; prices are
 those of R2's list of {PRICES_OF} (https://developers.cloudflare.com/r2/pricing/), standard storage.
 

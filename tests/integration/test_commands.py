@@ -221,10 +221,8 @@ def test_estimate_is_of_the_station_s_own_settings(tmp_path: Path) -> None:
     told = json.loads(command("estimate", "--json", "--window", "6", settings={}, folder=tmp_path).stdout)
     assert told["assumptions"]["segment_s"] == 5
     assert told["assumptions"]["window"] == 6
-    assert (told["estimate"]["class_a_month"], told["estimate"]["usd_month"]) == (
-        1_555_200,
-        4.86,
-    )  # ten listeners are a little more than ten million reads
+    # ten listeners read a little more than ten million times
+    assert (told["estimate"]["class_a_month"], told["estimate"]["usd_month"]) == (1_555_200, 4.86)
     text = command("estimate", "--listeners", "3", settings={}, folder=tmp_path)
     assert text.returncode == 0
     assert "1,555,200 a month" in text.stdout
