@@ -74,11 +74,11 @@ push-image: ## Build compose/IMAGE.Dockerfile for both kinds of machines and pus
 	docker buildx build --platform linux/amd64,linux/arm64 --file compose/$(IMAGE).Dockerfile \
 	  --tag $(REGISTRY)/$(IMAGE):$(TAG) --tag $(REGISTRY)/$(IMAGE):latest --push .
 
-lock: ## Write the lock files anew (needs uv).
-	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+lock: $(VENV)/.ready-dev ## Write the lock files anew.
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 	  --no-emit-find-links --no-annotate --custom-compile-command "make lock" pyproject.toml --group build \
 	  --output-file requirements.lock
-	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 	  --no-emit-find-links --no-annotate --custom-compile-command "make lock" pyproject.toml --group dev \
 	  --extra bundled-ffmpeg --output-file requirements-dev.lock
 

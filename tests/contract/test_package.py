@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import re
+import shutil
 import subprocess
 import sys
 import tarfile
@@ -52,6 +54,26 @@ def test_the_wheel_carries_the_player(tmp_path: Path) -> None:
     assert player
     assert player <= names
     assert not [name for name in names if "test" in name]
+
+
+@pytest.mark.timeout(120)
+def test_uvx_runs_the_wheel(tmp_path: Path) -> None:
+    """Who has uv needs nothing else: it makes the environment and runs the command, far from the source tree."""
+    programs = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
+    uv = shutil.which("uv", path=programs)
+    assert uv is not None, "uv is one of the development packages"
+    wheel = build("wheel", tmp_path / "dist")
+    command = [uv, "tool", "run", "--python", sys.executable, "--from", str(wheel), "radio-supervisor", "--version"]
+    told = subprocess.run(
+        command,
+        cwd=tmp_path,
+        env={**os.environ, "UV_CACHE_DIR": str(tmp_path / "cache"), "UV_TOOL_DIR": str(tmp_path / "tools")},
+        capture_output=True,
+        text=True,
+        timeout=100,
+        check=False,
+    )
+    assert told.stdout == f"radio-supervisor {__version__}\n", told.stderr
 
 
 @pytest.mark.timeout(60)
