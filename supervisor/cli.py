@@ -7,6 +7,7 @@ import os
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, nullcontext
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -68,9 +69,8 @@ def start(
         # FFmpeg is asked what it can do while Python still loads the rest: a fifth of a second sooner on air
         ffmpeg = checks.submit(usable_ffmpeg, source)
         from supervisor import prepare
-        from supervisor.notifier import Notifier
         from supervisor.reload import Reloader
-        from supervisor.running import run_station
+        from supervisor.running import attend_service, run_station
 
         patience_s = _BOOT_PATIENCE_S if manager else 0.0
         plan = prepare.plan(settings, source, ffmpeg.result(), take_over=take_over, device_within_s=patience_s)
@@ -78,12 +78,11 @@ def start(
 
     def attend(station: Station) -> None:
         if manager is not None:
-            notifier = Notifier(manager, station.status, station.silent_for)
-            station.attend("service-manager", lambda ended: notifier.run(station.stopping, ended))
+            attend_service(station, manager)
         if wish is not None:
             announced = manager.reloading if manager else nullcontext
             reloader = Reloader(loaded, lambda: load_settings(env_file, set_), store, station.tell, announced)
-            station.attend("reload", lambda ended: reloader.run(wish, ended))
+            station.attend("reload", partial(reloader.run, wish))
 
     with closing(prepare.spool(settings)) as spool:
         run_station(plan, store, spool, None if no_dashboard else _picture(), attend)

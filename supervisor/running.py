@@ -15,7 +15,9 @@ from typing import Protocol
 
 from supervisor.clock import SystemClock
 from supervisor.errors import Exit
+from supervisor.notifier import Notifier
 from supervisor.report import LOG, Reporter, told_to
+from supervisor.sd_notify import ServiceManager
 from supervisor.spool import Spool
 from supervisor.station import Plan, Station
 from supervisor.status import Snapshot
@@ -80,6 +82,12 @@ def run_station(
         LOG.warning("some requests still hang; what they carry stays in the spool and is taken up by the next start")
         logging.shutdown()
         os._exit(Exit.OK)
+
+
+def attend_service(station: Station, manager: ServiceManager) -> None:
+    """Has ``manager`` be told of the station for as long as it runs."""
+    notifier = Notifier(manager, station.status, station.silent_for)
+    station.attend("service-manager", lambda ended: notifier.run(station.stopping, ended))
 
 
 @contextmanager
