@@ -6,15 +6,16 @@ SHELL := /bin/bash
 VENV := .venv
 BIN := $(VENV)/bin
 CLIENT_TESTS := radio-client/tests
+ALONE := tests/browser tests/chaos
 
-.PHONY: help demo test lint format bench soak setup setup-dev install uninstall dist push-image lock docs frames screenshots clean
+.PHONY: help demo test test-side-by-side test-alone lint format bench soak setup setup-dev install uninstall dist push-image lock docs frames screenshots clean
 
 help: ## Show what can be made.
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
 
 setup: $(VENV)/.ready ## Install the program: leaves .venv/bin/radio-supervisor.
 
-setup-dev: $(VENV)/.ready-dev $(CLIENT_TESTS)/node_modules/.ready ## Install the program with everything its tests need.
+setup-dev: $(VENV)/.ready-dev $(BIN)/promtool $(CLIENT_TESTS)/node_modules/.ready ## Install the program with everything its tests need.
 
 install: ## As root: install the program, its user and its systemd service (DESTDIR is honoured); again: upgrade.
 	@tools/install-service install
@@ -32,7 +33,14 @@ test: ## Check the style and the types, and run every test.
 	@tools/system-packages test
 	@$(MAKE) --no-print-directory setup-dev lint
 	@npm --prefix $(CLIENT_TESTS) --silent test
-	@$(BIN)/pytest $(TEST_ARGS)
+	@$(if $(TEST_ARGS),$(BIN)/pytest $(TEST_ARGS),$(MAKE) --no-print-directory test-side-by-side test-alone)
+
+# Most tests wait for audio, so two at a time do no harm; those that compare moments or use a whole engine have the machine alone.
+test-side-by-side:
+	@$(BIN)/pytest --numprocesses=2 --dist=loadfile $(ALONE:%=--ignore=%)
+
+test-alone:
+	@$(BIN)/pytest $(ALONE)
 
 lint: $(VENV)/.ready-dev $(CLIENT_TESTS)/node_modules/.ready ## Check style, types and layers.
 	$(BIN)/ruff check .
@@ -40,7 +48,7 @@ lint: $(VENV)/.ready-dev $(CLIENT_TESTS)/node_modules/.ready ## Check style, typ
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	npm --prefix $(CLIENT_TESTS) --silent run check
-	@! command -v shellcheck >/dev/null || shellcheck tools/system-packages tools/python-packages tools/install-service .ci/run tests/rig/rgw tests/rig/slow-ffmpeg
+	@! command -v shellcheck >/dev/null || shellcheck tools/system-packages tools/python-packages tools/promtool tools/install-service .ci/run tests/rig/rgw tests/rig/slow-ffmpeg
 
 format: $(VENV)/.ready-dev ## Put the code into its form.
 	$(BIN)/ruff check --fix .
@@ -94,6 +102,9 @@ $(VENV)/.ready-dev: requirements-dev.lock pyproject.toml
 	@tools/system-packages python
 	@tools/python-packages $(VENV) dev
 	@touch $@ $(VENV)/.ready
+
+$(BIN)/promtool: | $(VENV)/.ready-dev
+	@command -v promtool >/dev/null || tools/promtool $(BIN)
 
 $(CLIENT_TESTS)/node_modules/.ready: $(CLIENT_TESTS)/package-lock.json
 	@tools/system-packages test

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 
-from supervisor.events import AlarmCleared, AlarmRaised
+from supervisor.events import AlarmCleared, AlarmRaised, Severity
 from supervisor.state import State
 from supervisor.status import Snapshot
 
@@ -14,6 +14,9 @@ _WAITING = 2
 """One may be in hand when the next comes."""
 
 _FREE_AGAIN = 0.98
+
+_CLEARLY, _CLEARLY_GB = 0.02, 0.01
+"""By how much more than its limit a disk has to have free to be well again: less than what retention leaves there."""
 
 Verdict = Callable[[Snapshot], bool | None]
 """True when something is wrong, False when all is well, None when it is neither: then it stays what it was."""
@@ -29,6 +32,7 @@ class Rule:
     remedy: str
     after_s: float = 0.0
     over_after_s: float = 0.0
+    severity: Severity = Severity.WARNING
 
 
 @dataclass(frozen=True)
@@ -41,6 +45,7 @@ class Rising:
     within_s: float
     message: Callable[[int], str]
     remedy: str
+    severity: Severity = Severity.WARNING
 
 
 @dataclass(frozen=True)
@@ -70,7 +75,7 @@ def judged(before: Watched, s: Snapshot) -> tuple[Watched, tuple[AlarmRaised | A
         memory, message = _ruled(rule, known, s) if isinstance(rule, Rule) else _counted(rule, known, s)
         of[rule.code] = memory
         if memory.raised and not known.raised:
-            events.append(AlarmRaised(rule.code, message, rule.remedy))
+            events.append(AlarmRaised(rule.code, message, rule.remedy, rule.severity))
         elif known.raised and not memory.raised:
             events.append(AlarmCleared(rule.code))
     return Watched(of), tuple(events)
@@ -119,7 +124,16 @@ def _is_behind(s: Snapshot) -> bool:
 
 
 def _is_disk_low(s: Snapshot) -> bool | None:
-    return None if s.archive.free_gb is None else s.archive.free_gb < s.setup.min_free_gb
+    free_gb, limit_gb = s.archive.free_gb, s.setup.min_free_gb
+    if free_gb is None:
+        return None
+    if free_gb < limit_gb:
+        return True
+    return False if free_gb >= limit_gb + min(_CLEARLY * limit_gb, _CLEARLY_GB) else None
+
+
+def _is_clock_loose(s: Snapshot) -> bool | None:
+    return None if s.clock.synchronised is None else not s.clock.synchronised
 
 
 def _is_costly(s: Snapshot) -> bool | None:
@@ -140,6 +154,10 @@ def _behind(s: Snapshot) -> str:
 
 def _disk_low(s: Snapshot) -> str:
     return f"{s.archive.free_gb or 0:.1f} GB are free for recordings, {s.setup.min_free_gb:g} GB are to stay free"
+
+
+def _times(number: int) -> str:
+    return "once" if number == 1 else f"{number} times"
 
 
 def _costly(s: Snapshot) -> str:
@@ -191,6 +209,23 @@ RULES: tuple[Rule | Rising, ...] = (
         _disk_low,
         "Delete or move old recordings, set RADIO_RECORDINGS_KEEP_DAYS, or give the disk more room.",
         over_after_s=5.0,
+    ),
+    Rising(
+        "archive_gap",
+        lambda s: s.archive.gaps,
+        1,
+        60 * _MIN_S,
+        lambda total: f"something went missing from the archive {_times(total)} within an hour",
+        "It is over. 'radio-supervisor archive list' shows where, the ledger beside the recordings says why.",
+        severity=Severity.NOTICE,
+    ),
+    Rule(
+        "clock_unsynchronised",
+        _is_clock_loose,
+        lambda _: "nobody keeps this machine's clock in time",
+        "'timedatectl set-ntp true', or install chrony. Times in names and in the manifest come from this clock.",
+        after_s=10 * _MIN_S,
+        severity=Severity.NOTICE,
     ),
     Rule(
         "requests_over_free",

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 from supervisor.clock import Clock, iso_ms
+from supervisor.events import Severity
 from supervisor.report import LOG
 from supervisor.status import Alarm, Snapshot
 from supervisor.stop import Stop
@@ -25,6 +26,7 @@ class Message:
     raised: bool
     title: str
     body: str
+    severity: Severity = Severity.WARNING
 
 
 @dataclass(frozen=True)
@@ -79,7 +81,7 @@ def _message(station: str, alarm: Alarm, *, stands: bool) -> Message:
         title, body = f"{station}: {alarm.code} is over", f"It began {iso_ms(alarm.since)}."
         return Message(alarm.code, raised=False, title=title, body=body)
     body = f"{alarm.message}\n{alarm.remedy}\nSince {iso_ms(alarm.since)}."
-    return Message(alarm.code, raised=True, title=f"{station}: {alarm.code}", body=body)
+    return Message(alarm.code, raised=True, title=f"{station}: {alarm.code}", body=body, severity=alarm.severity)
 
 
 class Place(Protocol):
@@ -97,12 +99,13 @@ class _ApprisePlace:
         import apprise  # noqa: PLC0415 - 20 MB, only for those who want alerts, and in their thread
 
         self._sender = apprise.Apprise()
-        self._types = {True: apprise.NotifyType.WARNING, False: apprise.NotifyType.SUCCESS}
+        self._types = {Severity.WARNING: apprise.NotifyType.WARNING, Severity.NOTICE: apprise.NotifyType.INFO}
+        self._over = apprise.NotifyType.SUCCESS
         self.is_known = bool(self._sender.add(url))
 
     def send(self, message: Message) -> bool:
         """Sends it, within apprise's own time limits."""
-        kind = self._types[message.raised]
+        kind = self._types[message.severity] if message.raised else self._over
         try:
             return bool(self._sender.notify(message.body, title=message.title, notify_type=kind))
         except Exception:  # noqa: BLE001 - one of a hundred plugins must not take the station with it

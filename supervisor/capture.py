@@ -35,6 +35,7 @@ Waking for each of FFmpeg's single lines costs more than all the rest of the sup
 of them came is kept exactly, and no peak is lost. The child's end is noticed at once.
 """
 
+_HUNG = f"nothing was captured for {STALLED_AFTER_S:g} s"
 _ORIGIN_MOVED_S = 0.001
 _NOTED_EVERY_S = 5
 _CLOSING_S = 8.0
@@ -119,7 +120,7 @@ class Capture:
             code, reason = self._live(record, stop)
             cause = _cause(reason)
             where = f" ({self._spool.fill})" if cause is Cause.SPOOL_FULL else ""
-            ended = CaptureEnded(record.run, code, cause, reason + where)
+            ended = CaptureEnded(record.run, code, cause, reason + where, hung=reason == _HUNG)
         except DeviceAbsentError as error:
             ended = CaptureEnded(record.run, None, Cause.DEVICE_LOST, str(error))
         except OSError as error:
@@ -219,7 +220,7 @@ class _Watched:
                 if asked_at_s is not None and now_s - asked_at_s > _CLOSING_S:
                     self._signal(signal.SIGKILL)
                 elif asked_at_s is None and now_s - self._alive_at_s > STALLED_AFTER_S:
-                    reason = f"nothing was captured for {STALLED_AFTER_S:g} s"
+                    reason = _HUNG
                     self._signal(signal.SIGKILL)
         return reason or self._last_words or "it ended by itself"
 
@@ -319,7 +320,13 @@ def _writers_into(folder: Path) -> list[int]:
     return found
 
 
-def die_with_parent() -> list[str]:
-    """Has the kernel ask FFmpeg to finish its files when the supervisor is killed, so that none is left running."""
+def die_with_parent(parent: int | None = None) -> list[str]:
+    """What goes before a command so that the kernel asks it to end (SIGINT) when the supervisor is killed.
+
+    A parent that died before the kernel was told (prctl(2)) is noticed after that; then nothing is begun.
+    """
     setpriv = shutil.which("setpriv")
-    return [setpriv, "--pdeathsig", "INT", "--"] if setpriv else []
+    if setpriv is None:
+        return []
+    begin_if_parent_lives = 'test "$PPID" -eq "$0" && exec "$@"'
+    return [setpriv, "--pdeathsig", "INT", "--", "/bin/sh", "-c", begin_if_parent_lives, str(parent or os.getpid())]

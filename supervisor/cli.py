@@ -272,6 +272,9 @@ def _no_answer(settings: Settings) -> UserError:
     )
 
 
+_ALARM_WORDS = {"warning": "ALARM", "notice": "NOTICE"}
+
+
 def _status_text(s: Snapshot) -> str:
     latency = "-" if s.publish_latency_ms.p50 is None else f"{s.publish_latency_ms.p50:.0f} ms"
     latest = "-" if s.latest is None else s.latest
@@ -279,7 +282,7 @@ def _status_text(s: Snapshot) -> str:
         f"{s.station}: {s.state.replace('_', ' ')} since {s.since:%Y-%m-%d %H:%M:%S} UTC",
         f"published {s.segments_published} segments, latest {latest}, latency {latency}",
         f"capture restarts {s.capture.restarts}, xruns {s.capture.xruns}, lost samples {s.lost.samples}",
-        *(f"ALARM {alarm.code}: {alarm.message} {alarm.remedy}" for alarm in s.alarms),
+        *(f"{_ALARM_WORDS[alarm.severity]} {alarm.code}: {alarm.message} {alarm.remedy}" for alarm in s.alarms),
     ]
     return "\n".join(lines)
 

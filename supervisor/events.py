@@ -26,6 +26,27 @@ class Cause(StrEnum):
     STOPPED = "stopped"
 
 
+class Ending(StrEnum):
+    """How a run ended that nobody had asked to end: why FFmpeg is started again."""
+
+    EXITED = "exited"
+    KILLED = "killed"
+    HUNG = "hung"
+    DEVICE_LOST = "device_lost"
+    SPOOL_FULL = "spool_full"
+    NOT_STARTED = "not_started"
+
+
+class Severity(StrEnum):
+    """How much an alarm asks for."""
+
+    WARNING = "warning"
+    """Something is wrong now: a station on air is degraded by it."""
+
+    NOTICE = "notice"
+    """Something to know: it happened and is over, or it harms nobody yet. The state stays as it is."""
+
+
 class MissingFrom(StrEnum):
     """What samples are missing from."""
 
@@ -46,7 +67,7 @@ class CaptureStarted:
 class CaptureEnded:
     """A run is over, by its ``cause``; without an exit code when FFmpeg could not even be started.
 
-    ``retry_in_s`` is the pause before the next.
+    ``retry_in_s`` is the pause before the next; ``hung`` when it was killed because it measured nothing any more.
     """
 
     run: str
@@ -54,6 +75,19 @@ class CaptureEnded:
     cause: Cause
     reason: str
     retry_in_s: float = 0.0
+    hung: bool = False
+
+    @property
+    def ending(self) -> Ending:
+        """What kind of end it was; a negative exit code is a signal (subprocess)."""
+        told = {Cause.DEVICE_LOST: Ending.DEVICE_LOST, Cause.SPOOL_FULL: Ending.SPOOL_FULL}
+        if self.cause in told:
+            return told[self.cause]
+        if self.exit_code is None:
+            return Ending.NOT_STARTED
+        if self.hung:
+            return Ending.HUNG
+        return Ending.KILLED if self.exit_code < 0 else Ending.EXITED
 
 
 @dataclass(frozen=True)
@@ -326,11 +360,15 @@ class KeepingFailed:
 
 @dataclass(frozen=True)
 class ArchiveMeasured:
-    """The archive now: what is free on its disk, what it has of this UTC day, and how often something is missing."""
+    """The archive now: what is free on its disk, what it has of this UTC day, and how often something is missing.
+
+    ``new_gaps`` came up since the last look, while this supervisor ran.
+    """
 
     free_bytes: int
     seconds_today: float
     gaps_today: int
+    new_gaps: int = 0
 
 
 @dataclass(frozen=True)
@@ -382,11 +420,12 @@ class SettingsRefused:
 
 @dataclass(frozen=True)
 class AlarmRaised:
-    """A rule over the status found that something needs attention."""
+    """A rule over the status found that something needs attention, or is worth knowing."""
 
     code: str
     message: str
     remedy: str
+    severity: Severity = Severity.WARNING
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from supervisor.clock import Instant
 from supervisor.events import Event, SegmentArchived, SegmentExpired, SegmentPublished, SegmentSealed, WindowMoved
@@ -14,25 +14,21 @@ KEPT = 12
 
 
 class SegmentTimes(BaseModel):
-    """One segment: when its HQ file was closed, and how long after that each stage was done; null is not yet.
-
-    ``gap_s`` is missing right before it. ``index`` is null until a manifest names it; ``pruned_ms`` is when the bucket
-    no longer held it. ``expired`` when it came too late for the window.
-    """
+    """One segment: when its HQ file was closed, and how long after that each stage was done; null is not yet."""
 
     model_config = ConfigDict(frozen=True)
-    id: str
-    index: int | None = None
-    start: Instant
-    seconds: float
-    gap_s: float = 0.0
-    closed_at: Instant
-    sealed_ms: float | None = None
-    uploaded_ms: float | None = None
-    listed_ms: float | None = None
-    archived_ms: float | None = None
-    pruned_ms: float | None = None
-    expired: bool = False
+    id: str = Field(description="Its run and its number in it.")
+    index: int | None = Field(None, description="In the bucket; null until a manifest names it.")
+    start: Instant = Field(description="When its first sample was captured.")
+    seconds: float = Field(description="Its length.")
+    gap_s: float = Field(0.0, description="What is missing right before it.")
+    closed_at: Instant = Field(description="When FFmpeg closed its HQ file.")
+    sealed_ms: float | None = Field(None, description="Until it was publishable.")
+    uploaded_ms: float | None = Field(None, description="Until both files were stored.")
+    listed_ms: float | None = Field(None, description="Until a manifest named it: listeners have it.")
+    archived_ms: float | None = Field(None, description="Until the archive had its copy.")
+    pruned_ms: float | None = Field(None, description="Until the bucket no longer held it.")
+    expired: bool = Field(False, description="It came too late for the window and was not published.")
 
 
 def recent_after(before: tuple[SegmentTimes, ...], event: Event, now: datetime) -> tuple[SegmentTimes, ...]:

@@ -2,8 +2,8 @@
 
 ::
 
-    starting ──published──▶ on_air ◀──alarm over── degraded
-                            │   ▲  ──alarm raised─▶    │
+    starting ──published──▶ on_air ◀─warning over── degraded
+                            │   ▲  ─warning raised▶    │
                      live:false │ published     live:false
                             ▼   │                      │
                             off_air ◀──────────────────┘
@@ -16,7 +16,7 @@ from enum import Enum, StrEnum, auto
 
 
 class State(StrEnum):
-    """What the station is doing; ``degraded`` is on air with something that needs attention."""
+    """What the station is doing; ``degraded`` is on air with something wrong."""
 
     STARTING = "starting"
     ON_AIR = "on_air"
@@ -42,7 +42,7 @@ class Moment(Enum):
 
 
 def after(state: State, moment: Moment, *, alarmed: bool) -> State:
-    """The state after ``moment``; ``alarmed`` says whether any alarm stands."""
+    """The state after ``moment``; ``alarmed`` says whether an alarm stands that degrades."""
     if state is State.STOPPING or moment is Moment.ASKED_TO_STOP:
         return State.STOPPING
     if moment is Moment.WENT_OFF_AIR:

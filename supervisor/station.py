@@ -120,7 +120,9 @@ class Station:
         )
         self._overflow = Overflow(self._archivist, spool, plan.spool_limit_bytes, self._emit)
         joiner = Joiner(programme.station, Reader(plan.ffmpeg, self._stop))
-        keeper = Keeper(programme.station, plan.recordings, plan.limits, joiner, clock, self._emit)
+        keeper = Keeper(
+            programme.station, plan.recordings, plan.limits, joiner, clock, self._emit, lambda: store.clock_ahead_s
+        )
 
         # each goes on until the one before it has ended and its own queue is empty
         self._capturing = self._worker("capture", lambda: capture.run(self._stop))

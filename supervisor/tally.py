@@ -18,7 +18,7 @@ _EVERY_S = 60.0
 def kept_requests(path: Path) -> Requests:
     """What the life before this one left in ``path``, with nothing counted since the start; a new count if nothing."""
     try:
-        return Requests.model_validate_json(path.read_bytes()).model_copy(update={"class_a": 0})
+        return Requests.model_validate_json(path.read_bytes()).model_copy(update={"class_a": 0, "class_b": 0})
     except (OSError, ValidationError):
         return Requests()
 

@@ -31,6 +31,6 @@ class Throttle:
         self._kept[key] = _Kept(now_s)
         return 0 if kept is None else kept.unsaid
 
-    def over(self, key: str) -> None:
-        """It has ended: the next one is a first again."""
-        self._kept.pop(key, None)
+    def over(self, key: str) -> bool:
+        """It has ended: the next one is a first again. Says whether there was one."""
+        return self._kept.pop(key, None) is not None

@@ -12,6 +12,7 @@ from rich.text import Text
 
 from supervisor.dashboard.view import View
 from supervisor.dashboard.words import decibels, delay, duration, megabytes, offset, printable
+from supervisor.events import Severity
 from supervisor.recent import SegmentTimes
 from supervisor.state import State
 from supervisor.status import Alarm, LogLine, Snapshot
@@ -30,6 +31,7 @@ _STATES = {
     State.OFF_AIR: ("■", "red", "OFF AIR"),
     State.STOPPING: ("◼", "yellow", "STOPPING"),
 }
+_ALARMS = {Severity.WARNING: ("▲", "red"), Severity.NOTICE: ("△", "yellow")}
 _SEVERE = {"WARNING": "yellow", "ERROR": "red", "CRITICAL": "red"}
 
 
@@ -188,12 +190,13 @@ def _archive(s: Snapshot, column: int) -> Panel:
 
 
 def _requests(s: Snapshot) -> Panel:
-    facts = [fact("this month", f"{s.requests.class_a_month:,}")]
+    month = fact("this month", f"{s.requests.class_a_month:,}")
+    listener = (fact("class B", f"{s.requests.class_b_month:,}"),) if s.requests.class_b_month else ()
     forecast = f"{s.requests.class_a_forecast:,}"
     if s.setup.class_a_free:
         forecast += f", {100 * s.requests.class_a_forecast / s.setup.class_a_free:.0f} %"
-        return Panel(f"class A, {s.setup.class_a_free:,} free", (*facts, fact("forecast", forecast)))
-    return Panel("class A requests", (*facts, fact("forecast", forecast)))
+        return Panel(f"class A, {s.setup.class_a_free:,} free", (month, fact("forecast", forecast), *listener))
+    return Panel("class A requests", (month, fact("forecast", forecast), *listener))
 
 
 def _lost(s: Snapshot) -> Panel:
@@ -204,15 +207,17 @@ def _lost(s: Snapshot) -> Panel:
 
 
 def alarms(standing: Sequence[Alarm], now: datetime, width: int) -> list[Text]:
-    """Each alarm with its time and message, and its remedy below."""
-    return [line for alarm in standing for line in _alarm(alarm, now, width)]
+    """Each alarm with its time and message, and its remedy below; what is wrong now before what is only to know."""
+    ordered = sorted(standing, key=lambda alarm: alarm.severity is Severity.NOTICE)
+    return [line for alarm in ordered for line in _alarm(alarm, now, width)]
 
 
 def _alarm(alarm: Alarm, now: datetime, width: int) -> Iterator[Text]:
     since = f"{alarm.since:%H:%M:%S}, {duration((now - alarm.since).total_seconds())}"
     told = f"{printable(alarm.code)} ({since}): {printable(alarm.message)}"
     for number, line in enumerate(textwrap.wrap(told, max(20, width - 4))):
-        yield Text.assemble(" ", ("▲", "red") if number == 0 else " ", " ", (line, "bold" if number == 0 else ""))
+        symbol = _ALARMS[alarm.severity] if number == 0 else " "
+        yield Text.assemble(" ", symbol, " ", (line, "bold" if number == 0 else ""))
     for number, line in enumerate(textwrap.wrap(printable(alarm.remedy), max(20, width - 6))):
         yield Text(f"   {'→' if number == 0 else ' '} {line}")
 

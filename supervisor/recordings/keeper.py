@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Callable, Sequence
 from datetime import date, datetime, timedelta
 from pathlib import Path
 
@@ -11,12 +12,12 @@ from supervisor.events import ArchiveMeasured, CoverageChecked, Emit, KeepingFai
 from supervisor.identity import require_marked
 from supervisor.recordings.assembly import Assembler
 from supervisor.recordings.catalogue import Catalogue, find, leftovers, read_all
-from supervisor.recordings.coverage import gaps, seconds_of
+from supervisor.recordings.coverage import Gap, gaps, seconds_of
 from supervisor.recordings.join import Joiner, remove
 from supervisor.recordings.joining import closed_rows, period_of
 from supervisor.recordings.pruning import prune, size_bytes
 from supervisor.recordings.reading import StoppedError
-from supervisor.recordings.retention import Limits
+from supervisor.recordings.retention import Limits, by_witness
 from supervisor.stop import Stop
 
 _LOOKS_IN_A_PERIOD = 10
@@ -29,19 +30,33 @@ _BYTES_A_SECOND = 48_000 * 2 * 3
 
 
 class Keeper:
-    """Keeps the recordings of ``station`` under ``root``, until asked to stop. Nothing on air ever waits for it."""
+    """Keeps the recordings of ``station`` under ``root``, until asked to stop. Nothing on air ever waits for it.
 
-    def __init__(self, station: str, root: Path, limits: Limits, joiner: Joiner, clock: Clock, emit: Emit) -> None:
+    ``witness_ahead_s`` tells how far another clock is ahead of ``clock``: what is deleted for its age is old by both.
+    """
+
+    def __init__(
+        self,
+        station: str,
+        root: Path,
+        limits: Limits,
+        joiner: Joiner,
+        clock: Clock,
+        emit: Emit,
+        witness_ahead_s: Callable[[], float | None] = lambda: 0.0,
+    ) -> None:
         self._station = station
         self._root = root
         self._limits = limits
         self._assembler = Assembler(station, root, limits.min_free_bytes, joiner, emit)
         self._clock = clock
         self._emit = emit
+        self._witness_ahead_s = witness_ahead_s
         self._every_s = min(_LOOK_EVERY_S, limits.period_s / _LOOKS_IN_A_PERIOD)
         self._looked_at: datetime | None = None
         self._told_until: datetime | None = None
         self._began_s = clock.wall_s()
+        self._known_gaps: frozenset[datetime] = frozenset()
 
     def run(self, stop: Stop) -> None:
         """Looks at the folder again and again; a disk that fails is told, and looked at again."""
@@ -76,19 +91,27 @@ class Keeper:
     def _prune(self, now: datetime, unjoined_bytes: int) -> None:
         # room for joining, and for what comes before the next look
         spare_bytes = unjoined_bytes + round(self._every_s * _BYTES_A_SECOND)
-        gone = prune(self._root, self._station, self._limits, now, spare_bytes)
+        limits, sure_now = by_witness(self._limits, now, self._witness_ahead_s())
+        gone = prune(self._root, self._station, limits, sure_now, spare_bytes)
         if gone.files:
             self._emit(RecordingsPruned(len(gone.files), gone.bytes, gone.files[-1].name.start))
 
     def _measure(self, now: datetime, *, new_period: bool) -> None:
         yesterday = now - timedelta(days=1)
         recent = read_all(find(self._root, self._station, yesterday.date()))
-        today = [gap for gap in gaps(recent.files) if gap.end.date() == now.date()]
+        found = gaps(recent.files)
+        today = [gap for gap in found if gap.end.date() == now.date()]
         free_bytes = shutil.disk_usage(self._root).free
-        self._emit(ArchiveMeasured(free_bytes, seconds_of(recent.files, now.date()), len(today)))
+        self._emit(ArchiveMeasured(free_bytes, seconds_of(recent.files, now.date()), len(today), self._new(found)))
         if new_period:
             self._tell_gaps(recent, yesterday)
             self._looked_at = now
+
+    def _new(self, found: Sequence[Gap]) -> int:
+        """How many gaps were not there at the last look; the one that this life's own start ended began before it."""
+        own = frozenset(gap.end for gap in found if gap.start.timestamp() >= self._began_s)
+        new, self._known_gaps = own - self._known_gaps, own
+        return len(new)
 
     def _tell_gaps(self, recent: Catalogue, yesterday: datetime) -> None:
         """Tells the gaps that were not told yet; at the start, those since yesterday."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from itertools import takewhile
 
@@ -18,6 +18,16 @@ class Limits:
     keep_days: int | None
     min_free_bytes: int
     period_s: int
+
+
+def by_witness(limits: Limits, now: datetime, witness_ahead_s: float | None) -> tuple[Limits, datetime]:
+    """The limits and the time to prune by: a clock that is wrong by years must not cost a collection.
+
+    The earlier of the two clocks counts; without a witness (None) nothing goes for its age.
+    """
+    if witness_ahead_s is None:
+        return replace(limits, keep_days=None), now
+    return limits, now + timedelta(seconds=min(0.0, witness_ahead_s))
 
 
 def too_old(found: Iterable[Found], limits: Limits, now: datetime) -> Iterator[Found]:

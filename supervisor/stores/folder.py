@@ -23,8 +23,9 @@ class FolderStore:
         return f"folder {self._root}"
 
     @property
-    def clock_ahead_s(self) -> None:
-        """A folder has no clock of its own."""
+    def clock_ahead_s(self) -> float:
+        """A folder has this machine's clock."""
+        return 0.0
 
     def put(self, key: str, body: bytes, headers: Headers) -> None:  # noqa: ARG002 - a folder keeps no headers
         """Writes the file in one step."""

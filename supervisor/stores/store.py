@@ -59,7 +59,7 @@ class Store(Protocol):
 
     @property
     def clock_ahead_s(self) -> float | None:
-        """Seconds that its clock is ahead of ours; None when it has none of its own, or has not told yet."""
+        """Seconds that its clock is ahead of ours; None when it has not told yet."""
         ...
 
     def put(self, key: str, body: bytes, headers: Headers) -> None:

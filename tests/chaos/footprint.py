@@ -71,6 +71,14 @@ def command_line(pid: int) -> bytes:
     return b""
 
 
+def process_state(pid: int) -> str:
+    """What the kernel says that a process does, whose child it is, and its signals; nothing when it is gone."""
+    with suppress(OSError):
+        lines = Path(f"/proc/{pid}/status").read_text(encoding="ascii").splitlines()
+        return " ".join(line for line in lines if line.startswith(("State", "PPid", "SigPnd", "SigBlk", "SigCgt")))
+    return ""
+
+
 def environment(pid: int) -> bytes:
     """The environment of a process, which its own user can read; nothing when it is gone."""
     with suppress(OSError):

@@ -6,17 +6,35 @@ import json
 import re
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import jsonschema
 import pytest
-from prometheus_client.parser import text_string_to_metric_families
 
 from supervisor.alarms import RULES
+from supervisor.events import (
+    ArchiveFailed,
+    CaptureEnded,
+    Cause,
+    ClockChecked,
+    Event,
+    JoinFailed,
+    KeepingFailed,
+    ListenerLooked,
+    RecordingDamaged,
+    SegmentRefused,
+    Severity,
+    SpoolFailed,
+    SpoolOverflowed,
+    StoreFailed,
+)
 from supervisor.manifest import Manifest
-from supervisor.metrics import exposed
+from supervisor.names import SegmentId
+from supervisor.status import Snapshot
 from tests.rig.parts import ROOT
 from tests.unit import pictures
+from tests.unit.made import RUN, sealed_segment
 from tools.reference import REFERENCE, files
 
 # section 5 of the design, word for word in its fields
@@ -79,16 +97,54 @@ def test_lock_files_hold_no_address() -> None:
         assert "://" not in (ROOT / name).read_text(encoding="utf-8")
 
 
+def _refusing(operation: str) -> StoreFailed:
+    return StoreFailed(operation, "SlowDown", "slow down", "", refused=False, attempt=1, retry_in_s=1.0)
+
+
+RAISING: tuple[Event, ...] = (
+    CaptureEnded(RUN, 1, Cause.RESTART, "killed"),
+    CaptureEnded(RUN, 1, Cause.DEVICE_LOST, "ALSA read error"),
+    SpoolFailed(SegmentId(RUN, 1), "No space left on device"),
+    SegmentRefused(SegmentId(RUN, 1), "hq 0", Path("/spool/refused/x"), 480_000),
+    *map(_refusing, ("open", "upload", "manifest", "delete")),
+    SpoolOverflowed(sealed_segment(1)),
+    ArchiveFailed(sealed_segment(1), "No space left on device", 1.0),
+    KeepingFailed("Input/output error", Path("/srv")),
+    JoinFailed(Path("/srv/a.flac"), "exit code is 1"),
+    RecordingDamaged(Path("/srv/a.flac"), "its PCM is not what was captured"),
+    ClockChecked(synchronised=True, offset_s=12.0, store_skew_s=None, told_by="chrony"),
+    ListenerLooked("it answers 404", "Ask the doctor.", 1),
+)
+"""An event for each alarm that is raised by one."""
+
+
 def test_every_alarm_is_in_the_manual() -> None:
-    """Whoever is woken by a code finds it, with what to do."""
+    """Whoever is woken by a code, of an event or of a rule, finds it, with what to do; notices are called so."""
     manual = (ROOT / "docs/operations/faults.md").read_text(encoding="utf-8")
-    assert [rule.code for rule in RULES if f"`{rule.code}`" not in manual] == []
+    alarms = pictures.replayed(*((float(at_s), event) for at_s, event in enumerate(RAISING))).alarms
+    assert len(alarms) == len(RAISING)
+    codes = [*(alarm.code for alarm in alarms), *(rule.code for rule in RULES)]
+    assert [code for code in codes if f"`{code}`" not in manual] == []
+    notices = {rule.code for rule in RULES if rule.severity is Severity.NOTICE}
+    assert set(re.findall(r"^\| `(\w+)` \(notice\)", manual, re.MULTILINE)) == notices
 
 
-def test_every_metric_is_in_the_manual() -> None:
-    """What Prometheus reads of a station that has everything to tell is explained, and nothing else is."""
-    exposition = "".join(exposed(snapshot).decode() for snapshot in (pictures.well(), pictures.ill()))
-    told = {sample.name for family in text_string_to_metric_families(exposition) for sample in family.samples}
-    manual = (ROOT / "docs/operations/monitoring.md").read_text(encoding="utf-8")
-    explained = set(re.findall(r"`(radio_[a-z_]+)(?:\{[^`]*)?`", manual))
-    assert told == explained
+def test_every_field_of_the_status_is_explained() -> None:
+    """The schema that is given to others says of each field and of each object what it is."""
+    schema = json.loads((REFERENCE / "status.schema.json").read_text(encoding="utf-8"))
+    objects = {"Snapshot": schema, **{name: of for name, of in schema["$defs"].items() if "properties" in of}}
+    unexplained = [
+        f"{name}.{field}"
+        for name, of in objects.items()
+        for field, told in of["properties"].items()
+        if not told.get("description")
+    ]
+    assert unexplained == []
+    assert [name for name, of in objects.items() if not of.get("description")] == []
+
+
+@pytest.mark.parametrize("station", [pictures.well, pictures.ill, pictures.dead, pictures.begun])
+def test_a_status_fits_its_schema(station: Callable[[], Snapshot]) -> None:
+    """What is answered, of a station in whatever state, is what the schema says."""
+    schema = json.loads((REFERENCE / "status.schema.json").read_text(encoding="utf-8"))
+    jsonschema.Draft202012Validator(schema).validate(json.loads(station().model_dump_json()))

@@ -76,6 +76,9 @@ def test_two_may_watch_and_leave(tmp_path: Path, tmpfs: Path) -> None:
             for window in (one, two):
                 window.shows("ON AIR  radio", "q leaves, the station goes on")
                 assert window.modes == TAKEN
+            two.resize(100, 30)
+            eventually(lambda: two.screen[29].startswith(" q leaves"), 5, "the other size is filled")
+            assert one.screen[23].startswith(" q leaves")
             one.press("q")
             one.shows("ended 0")
             two.press("C-c")

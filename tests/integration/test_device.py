@@ -75,6 +75,7 @@ def test_a_hanging_child_is_replaced(radio: Radio) -> None:
     (gap,) = gaps(radio)
     assert 2 * 48_000 < gap < 6 * 48_000
     assert radio.status()["lost"] == {"samples": gap, "by_cause": {"restart": gap}}
+    assert radio.status()["capture"]["restarts_by_reason"] == {"hung": 1}
 
 
 @pytest.mark.timeout(90)
@@ -104,6 +105,7 @@ def test_an_unplugged_device_comes_back(radio: Radio, device: SoundDevice) -> No
     status = radio.status()
     assert status["alarms"] == []
     assert status["lost"]["by_cause"] == {"device_lost": sum(gaps(radio))}
+    assert status["capture"]["restarts_by_reason"] == {"device_lost": status["capture"]["restarts"]}
     assert radio.log.count("FFmpeg ended") <= 3
 
 

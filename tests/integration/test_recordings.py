@@ -188,6 +188,22 @@ def test_the_gaps_are_logged_once(archive: Archive, take: Take) -> None:
     assert measured.free_bytes > 0
 
 
+def test_what_a_start_leaves_out_is_no_new_gap(archive: Archive, take: Take) -> None:
+    """Only what goes missing while this life runs counts as new, once; what was missing before it does not."""
+    before = sealed(take, datetime.now(UTC) - timedelta(seconds=100), RUN)
+    archived(archive.root, [*before[:3], *before[5:]])
+    keeper = archive.keeper(Limits(None, 0, 3600))
+    keeper.look()
+    run = sealed(take, datetime.now(UTC) + timedelta(seconds=2), LATER, boot_s=1102.0)
+    archived(archive.root, run[:2])
+    keeper.look()
+    archived(archive.root, [*run[3:5], *run[7:]])
+    keeper.look()
+    keeper.look()
+    told = [one.new_gaps for one in archive.events if isinstance(one, ArchiveMeasured)]
+    assert told == [0, 0, 2, 0]
+
+
 @pytest.mark.parametrize("spoil", ["flip", "cut", "head", "swap"])
 def test_a_damaged_piece_is_kept_aside_and_never_joined(archive: Archive, take: Take, spoil: str) -> None:
     """Whatever is wrong with a piece, it is told and kept as it is, and the recordings hold everything else."""
@@ -317,6 +333,18 @@ def test_age_and_room_prune_only_what_is_the_stations_own(archive: Archive, take
     assert notes.exists()
     assert [one.files for one in archive.events if isinstance(one, RecordingsPruned)] == [2]
     assert len(archive.told(RecordingJoined)) == 1
+
+
+@pytest.mark.parametrize("ahead_s", [None, -20 * 86_400.0])
+def test_nothing_is_too_old_by_this_clock_alone(archive: Archive, take: Take, ahead_s: float | None) -> None:
+    """Days that only this machine's clock calls too old stay, while the store has told nothing or contradicts."""
+    piece, *_ = archived(archive.root, sealed(take, datetime.now(UTC) - timedelta(days=9), RUN)[:1])
+    joiner = Joiner(STATION, Reader("ffmpeg", Stop()))
+    limits = Limits(8, 0, 3600)
+    Keeper(STATION, archive.root, limits, joiner, SystemClock(), archive.events.append, lambda: ahead_s).look()
+    assert not piece.exists()
+    assert len(recording_paths(archive.root)) == 1
+    assert archive.told(RecordingsPruned) == []
 
 
 def test_room_is_made_from_the_oldest_on(tmp_path: Path, take: Take) -> None:

@@ -66,6 +66,9 @@ def test_the_store_is_away_longer_than_the_window(
         during = radio.status()
         assert [alarm["code"] for alarm in during["alarms"]] == ["store_upload_failing"]
         assert during["state"] == "degraded"
+        by_code, code = during["upload"]["errors_by_code"], "ProtocolError" if line is RESET else "InvalidResponse"
+        assert by_code[code] > 1
+        assert sum(by_code.values()) == during["upload"]["errors"]
         before = int(during["segments_published"])
         proxy.become(PASS)
         # at most one backoff of 5 s, and one segment

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import secrets
 import shutil
 import socket
 import time
@@ -27,10 +28,21 @@ def need(*programs: str) -> None:
 
 
 def free_port() -> int:
-    """A TCP port of 127.0.0.1 that nobody listens on."""
+    """A TCP port of 127.0.0.1 that nobody listens on; the kernel gives none below 32768 to a connection meanwhile."""
+    while True:
+        port = 10_000 + secrets.randbelow(5_000)
+        if is_free(port):
+            return port
+
+
+def is_free(port: int) -> bool:
+    """Whether a TCP port of 127.0.0.1 can be bound."""
     with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+        return True
 
 
 def comes_true(ask: Callable[[], object], within_s: float, every_s: float = 0.02) -> bool:

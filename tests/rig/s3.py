@@ -7,7 +7,6 @@ import json
 import os
 import secrets
 import signal
-import socket
 import subprocess
 from base64 import b64encode
 from dataclasses import dataclass
@@ -19,7 +18,7 @@ import libfaketime
 import urllib3
 from minio import Minio
 
-from tests.rig.parts import ROOT, need
+from tests.rig.parts import ROOT, is_free, need
 
 ACCESS_KEY = "TESTACCESSKEY0001"
 SECRET_KEY = "test-secret-that-must-appear-nowhere"
@@ -172,14 +171,5 @@ def _free_row() -> int:
     """The first of 30 free ports, below those that the kernel gives to connections: any of these is soon taken."""
     while True:
         first = 15_000 + secrets.randbelow(15_000)
-        if all(_is_free(port) for port in range(first, first + _PORTS)):
+        if all(is_free(port) for port in range(first, first + _PORTS)):
             return first
-
-
-def _is_free(port: int) -> bool:
-    with socket.socket() as probe:
-        try:
-            probe.bind(("127.0.0.1", port))
-        except OSError:
-            return False
-        return True

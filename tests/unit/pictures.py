@@ -15,6 +15,7 @@ from supervisor.events import (
     ClockChecked,
     Event,
     LevelsMeasured,
+    ListenerLooked,
     Logged,
     MissingFrom,
     OffAir,
@@ -90,6 +91,7 @@ def ill() -> Snapshot:
     )
     seen = replayed(
         *life(6),
+        (69.0, ListenerLooked("", "", 3)),
         (70.0, failed),
         (70.1, Logged("ERROR", "upload failed (RequestTimeTooSkewed): the difference is too large")),
         (70.3, lost),

@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from supervisor.alerts import EVERY_S, Told, after_telling, apprise_places, due
+from supervisor.events import Severity
 from supervisor.status import Alarm
 from tests.unit.made import START
 
@@ -31,6 +32,13 @@ def test_a_beginning_and_an_end_are_sent() -> None:
     """An alarm is told when it is raised and when it is cleared, and not in between."""
     looks = [(0, []), (2, [SILENCE]), (4, [SILENCE]), (900, [SILENCE]), (902, []), (904, [])]
     assert _sent(looks) == [(2, "+silence"), (902, "-silence")]
+
+
+def test_a_notice_says_that_it_is_one() -> None:
+    """What is only worth knowing is sent too, and told apart from what is wrong."""
+    notice = Alarm(code="archive_gap", severity=Severity.NOTICE, since=START, message="a gap", remedy="Look where.")
+    messages = due(Told(), "radio", [SILENCE, notice], 0.0)
+    assert [message.severity for message in messages] == [Severity.WARNING, Severity.NOTICE]
 
 
 def test_codes_do_not_wait_for_each_other() -> None:

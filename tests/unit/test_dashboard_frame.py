@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from supervisor.dashboard.frame import frame
 from supervisor.dashboard.view import first, seen
+from supervisor.events import AlarmRaised, Severity
 from supervisor.status import Alarm, LogLine, Snapshot
 from tests.rig.parts import ROOT
 from tests.unit import pictures
@@ -71,6 +72,17 @@ def test_trouble_comes_with_its_remedy(width: int, height: int) -> None:
         *("xrun 74,212", "forecast"),
     ):
         assert wanted in text, wanted
+
+
+def test_what_is_only_to_know_comes_last() -> None:
+    """A notice has its own sign, and stands below what is wrong now."""
+    notice = AlarmRaised("archive_gap", "once something is missing", "Look where.", Severity.NOTICE)
+    silence = AlarmRaised("silence", "nothing is heard", "Is it playing?")
+    snapshot = pictures.replayed(*pictures.life(2), (30.0, notice), (31.0, silence))
+    lines = [line for line in _lines(snapshot, 80, 24) if line.startswith((" ▲ silence", " △ archive_gap"))]
+    assert [line.split()[:2] for line in lines] == [["▲", "silence"], ["△", "archive_gap"]]
+    alone = _lines(pictures.replayed(*pictures.life(2), (30.0, notice)), 80, 24)
+    assert alone[0].startswith(" ● ON AIR  my-radio")
 
 
 def test_shapes_say_what_colours_say() -> None:

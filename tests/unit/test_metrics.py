@@ -4,12 +4,27 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from prometheus_client.parser import text_string_to_metric_families
 
-from supervisor.metrics import exposed
+from supervisor.events import Cause, Ending
+from supervisor.metrics import METRICS, Kind, exposed
 from supervisor.requests import Requests
 from supervisor.state import State
-from supervisor.status import Alarm, CaptureStatus, ClockStatus, Latency, Levels, Lost, Snapshot, Upload
+from supervisor.status import (
+    Alarm,
+    ArchiveStatus,
+    CaptureStatus,
+    ClockStatus,
+    Levels,
+    Lost,
+    Setup,
+    Snapshot,
+    Upload,
+)
+from supervisor.status.histogram import BOUNDS_S, Histogram
 
 NOW = datetime(2026, 11, 23, 15, 45, tzinfo=UTC)
 
@@ -33,26 +48,32 @@ def test_every_number_is_there() -> None:
             latest=41,
             queue_depth=2,
             spool_bytes=1_000,
-            publish_latency_ms=Latency(p50=36.0, p99=80.0),
-            capture=CaptureStatus(restarts=3, xruns=4),
+            capture=CaptureStatus(restarts=3, restarts_by_reason={"hung": 2, "killed": 1}, xruns=4),
             levels=Levels(peak_db=(-3.0, -4.0), rms_db=(-20.0, -21.0), lufs=-23.0, silent_s=4.5, clips=2),
-            requests=Requests(class_a=300, class_a_month=900, class_a_forecast=777_600),
+            requests=Requests(class_a=300, class_a_month=900, class_a_forecast=777_600, class_b=3, class_b_month=9),
             lost=Lost(samples=1_050, by_cause={"restart": 1_000, "xrun": 50}),
-            upload=Upload(errors=5),
+            upload=Upload(errors=5, errors_by_code={"SlowDown": 4, "Unheard": 1}, mbit_s=8.0, needed_mbit_s=2.16),
+            archive=ArchiveStatus(segments=6, seconds_today=60.0, free_gb=412.6),
+            setup=Setup(min_free_gb=5.0, class_a_free=1_000_000),
             clock=ClockStatus(synchronised=True, offset_ms=-2.0, store_skew_ms=1_500.0, audio_ppm=12.5),
         )
     )
     assert read["radio_uptime_seconds",] == 12.5
     assert (read["radio_segments_published_total",], read["radio_latest_index",]) == (7, 41)
     assert (read["radio_queue_depth",], read["radio_spool_bytes",]) == (2, 1_000)
-    assert (read["radio_publish_latency_seconds", "0.5"], read["radio_publish_latency_seconds", "0.99"]) == (
-        0.036,
-        0.08,
-    )
-    assert (read["radio_capture_restarts_total",], read["radio_capture_xruns_total",]) == (3, 4)
+    restarts = [read["radio_capture_restarts_total", reason] for reason in ("hung", "killed", "exited")]
+    assert (restarts, read["radio_capture_xruns_total",]) == ([2, 1, 0], 4)
     assert (read["radio_peak_dbfs", "1"], read["radio_peak_dbfs", "2"], read["radio_loudness_lufs",]) == (-3, -4, -23)
     assert (read["radio_lost_samples_total", "restart"], read["radio_lost_samples_total", "xrun"]) == (1_000, 50)
-    assert read["radio_upload_errors_total",] == 5
+    errors = [read["radio_upload_errors_total", code] for code in ("SlowDown", "Unheard", "AccessDenied")]
+    assert errors == [4, 1, 0]
+    assert read["radio_upload_bytes_per_second",] == 1_000_000
+    assert read["radio_upload_needed_bytes_per_second",] == 270_000
+    assert (read["radio_rms_dbfs", "1"], read["radio_rms_dbfs", "2"]) == (-20, -21)
+    assert (read["radio_listener_requests_total",], read["radio_listener_month_requests",]) == (3, 9)
+    assert (read["radio_class_a_month_requests",], read["radio_class_a_free_requests",]) == (900, 1_000_000)
+    assert (read["radio_archived_segments_total",], read["radio_recordings_today_seconds",]) == (6, 60)
+    assert (read["radio_recordings_free_bytes",], read["radio_recordings_min_free_bytes",]) == (412.6e9, 5e9)
     assert (read["radio_silent_seconds",], read["radio_clipped_total",]) == (4.5, 2)
     assert (read["radio_class_a_requests_total",], read["radio_class_a_month_forecast",]) == (300, 777_600)
     assert (read["radio_clock_offset_seconds",], read["radio_store_skew_seconds",]) == (-0.002, 1.5)
@@ -75,8 +96,35 @@ def test_alarms_are_named() -> None:
 
 
 def test_a_cause_is_there_before_it_happens() -> None:
-    """A loss can be seen as a rise from 0: each cause is counted from the start, also before the first segment."""
+    """Each cause, reason and usual code is counted from 0, so the first is a rise; what is not known has no value."""
     read = _read(_snapshot())
-    assert read["radio_lost_samples_total", "device_lost"] == read["radio_lost_samples_total", "spool_full"] == 0
-    unknown = {"radio_publish_latency_seconds", "radio_latest_index", "radio_clock_synchronised"}
+    assert {read["radio_lost_samples_total", cause] for cause in Cause} == {0}
+    assert {read["radio_capture_restarts_total", reason] for reason in Ending} == {0}
+    assert {read["radio_upload_errors_total", code] for code in ("SlowDown", "ConnectTimeoutError", "other")} == {0}
+    unknown = {"radio_latest_index", "radio_clock_synchronised", "radio_recordings_free_bytes", "radio_peak_dbfs"}
     assert not any(name in unknown for name, *_ in read)
+
+
+@given(st.lists(st.floats(0, 100), max_size=50))
+def test_latency_is_a_histogram(latencies_s: list[float]) -> None:
+    """Each bucket counts what is not above its bound, as Prometheus wants it, and the sum is of all."""
+    kept = Histogram()
+    for latency_s in latencies_s:
+        kept = kept.with_value(latency_s)
+    read = _read(_snapshot(latencies=kept))
+    for bound_s in BOUNDS_S:
+        within = sum(latency_s <= bound_s for latency_s in latencies_s)
+        assert read["radio_publish_latency_seconds_bucket", str(bound_s)] == within
+    assert read["radio_publish_latency_seconds_bucket", "+Inf"] == len(latencies_s)
+    assert read["radio_publish_latency_seconds_count",] == len(latencies_s)
+    assert read["radio_publish_latency_seconds_sum",] == pytest.approx(sum(latencies_s))
+
+
+def test_a_metric_s_name_is_its_type() -> None:
+    """What ends in _total is a counter and only that; every metric has a help text, and no two have one name."""
+    exposition = exposed(_snapshot()).decode()
+    for told in METRICS:
+        assert f"# TYPE {told.name} {told.kind}\n" in exposition
+        assert f"# HELP {told.name} {told.text}\n" in exposition
+        assert (told.kind is Kind.COUNTER) == told.name.endswith("_total")
+    assert len({told.name for told in METRICS}) == len(METRICS)

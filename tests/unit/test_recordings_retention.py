@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from supervisor.recordings.joining import period_of
-from supervisor.recordings.retention import Limits, to_free, too_old
+from supervisor.recordings.retention import Limits, by_witness, to_free, too_old
 from tests.unit.timelines import BEGAN, RATE, Timeline, archives, found
 
 HOUR_S = 3600
@@ -38,6 +38,23 @@ def test_age_alone_decides_what_is_too_old(timeline: Timeline, days: int, keep_d
     going = list(too_old(files, Limits(keep_days, 0, HOUR_S), now))
     age = timedelta(days=keep_days or 10_000, hours=1)
     assert going == [file for file in files if keep_days is not None and now - file.name.start > age]
+
+
+@given(archives(), st.floats(0, 20 * 365 * 86_400))
+def test_a_clock_that_is_years_ahead_costs_nothing(timeline: Timeline, ahead_s: float) -> None:
+    """However far this machine's clock runs ahead of its witness, what goes is what would go by the witness."""
+    true_now = BEGAN + timedelta(days=5)
+    files = sorted(map(found, timeline.files), key=lambda file: file.path)
+    kept = Limits(2, 0, HOUR_S)
+    limits, now = by_witness(kept, true_now + timedelta(seconds=ahead_s), -ahead_s)
+    assert list(too_old(files, limits, now)) == list(too_old(files, kept, true_now))
+
+
+def test_the_earlier_clock_counts() -> None:
+    """A clock that is behind its witness is believed; without a witness nothing goes for its age."""
+    kept = Limits(2, 7, HOUR_S)
+    assert by_witness(kept, BEGAN, 3600.0) == (kept, BEGAN)
+    assert by_witness(kept, BEGAN, None) == (Limits(None, 7, HOUR_S), BEGAN)
 
 
 @given(archives())

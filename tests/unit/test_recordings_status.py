@@ -21,7 +21,7 @@ from tests.unit.made import sealed_segment
 
 NOW = datetime(2026, 11, 23, 15, 45, tzinfo=UTC)
 RECORDING = Path("/srv/radio_20261123T150000.397Z.flac")
-MEASURED = ArchiveMeasured(17_234_567_890, 3599.9996, 2)
+MEASURED = ArchiveMeasured(17_234_567_890, 3599.9996, 2, new_gaps=1)
 UNREADABLE = KeepingFailed("Input/output error", Path("/srv"))
 NOT_JOINED = JoinFailed(RECORDING, "exit code is 1")
 JOINED = RecordingJoined(RECORDING, 360, 3600.0, 912_000_000)
@@ -44,9 +44,11 @@ def test_the_figures_of_the_archive_are_told() -> None:
         "segments": 1,
         "seconds_today": 3600.0,
         "gaps_today": 2,
+        "gaps": 1,
         "free_gb": 17.235,
     }
     assert after().archive.free_gb is None
+    assert after(MEASURED, MEASURED).archive.gaps == 2
 
 
 @pytest.mark.parametrize(

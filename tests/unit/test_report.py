@@ -426,3 +426,39 @@ def test_libraries_are_heard_when_something_is_wrong() -> None:
     assert len(log.lines) == 2
     assert log.lines[0].endswith("WARNING something is wrong")
     assert log.lines[1].endswith("an event when the thread is inactive")
+
+
+@pytest.mark.parametrize(
+    ("trouble", "end", "said"),
+    [
+        (
+            ListenerLooked("it answers 404", "Ask.", 1),
+            ListenerLooked("", "", 3),
+            "listeners can play the station again",
+        ),
+        (
+            ArchiveFailed(sealed_segment(7), "No space left (/srv)", 1.0),
+            SegmentArchived(sealed_segment(7), Path("/srv/a.flac")),
+            "the archive takes segments again",
+        ),
+        (
+            SpoolFailed(SegmentId(RUN, 7), "No space left on device"),
+            SegmentSealed(sealed_segment(7), 2.0),
+            "the spool takes segments again",
+        ),
+        (
+            KeepingFailed("Input/output error", Path("/srv")),
+            ArchiveMeasured(1, 1.0, 0),
+            "the recordings folder can be read again",
+        ),
+    ],
+)
+def test_the_end_of_a_trouble_is_said_once(
+    caplog: pytest.LogCaptureFixture, trouble: Event, end: Event, said: str
+) -> None:
+    """What went on and is over has one line at its end; what never was wrong has none."""
+    reporter = Reporter(SystemClock())
+    with caplog.at_level("INFO", logger="radio"):
+        for event in (end, trouble, trouble, end, end):
+            reporter.take(event)
+    assert [record.getMessage() for record in caplog.records].count(said) == 1

@@ -6,7 +6,16 @@ from datetime import UTC, datetime
 
 import pytest
 
-from supervisor.events import Event, KeysRefused, KeysTaken, OffAir, SegmentPublished, Stopping, StoreFailed
+from supervisor.events import (
+    Event,
+    KeysRefused,
+    KeysTaken,
+    ListenerLooked,
+    OffAir,
+    SegmentPublished,
+    Stopping,
+    StoreFailed,
+)
 from supervisor.requests import Requests, counted
 from tests.unit.made import sealed_segment
 
@@ -55,3 +64,13 @@ def test_a_month_begins_with_nothing() -> None:
     november = Requests(class_a=500, class_a_month=400, month="2026-11")
     december = counted(november, PUBLISHED, datetime(2026, 12, 1, 0, 0, 5, tzinfo=UTC), 5_000.0, 10.0)
     assert (december.class_a, december.class_a_month, december.month) == (503, 3, "2026-12")
+
+
+def test_what_the_listener_s_eye_asks_is_counted() -> None:
+    """Reads are class B: they are counted by themselves, for the month and since the start, and cost no forecast."""
+    look = ListenerLooked("", "", 3)
+    october = Requests(class_a=9, class_a_month=9, class_b=6, class_b_month=6, month="2026-10")
+    after = counted(counted(october, look, MONTH_BEGINS, 3_000.0, 10.0), look, MONTH_BEGINS, 3_300.0, 10.0)
+    assert (after.class_b, after.class_b_month) == (12, 6)
+    assert (after.class_a, after.class_a_month, after.month) == (9, 0, "2026-11")
+    assert counted(after, PUBLISHED, MONTH_BEGINS, 3_310.0, 10.0).class_b_month == 6

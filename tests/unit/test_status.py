@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 import threading
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
@@ -40,6 +41,7 @@ from supervisor.events import (
     SegmentPublished,
     SegmentRefused,
     SegmentSealed,
+    Severity,
     SpoolFailed,
     SpoolOverflowed,
     Stopping,
@@ -264,10 +266,29 @@ def test_capture_is_told() -> None:
     """Process, run, restarts and overruns of the capture are counted."""
     running = _after(STARTED, Overrun(RUN), Overrun(RUN)).capture
     assert (running.pid, running.run, running.restarts, running.xruns) == (4711, RUN, 0, 2)
+    assert running.restarts_by_reason == {}
     restarting = _after(STARTED, Overrun(RUN), DIED).capture
     assert (restarting.pid, restarting.restarts, restarting.xruns) == (None, 1, 1)
     stopped = _after(STARTED, ENDED).capture
     assert (stopped.pid, stopped.restarts) == (None, 0)
+
+
+@pytest.mark.parametrize(
+    ("ended", "reason"),
+    [
+        (UNPLUGGED, "device_lost"),
+        (CaptureEnded(RUN, None, Cause.DEVICE_LOST, "no USB sound card is plugged in"), "device_lost"),
+        (NO_ROOM, "spool_full"),
+        (CaptureEnded(RUN, None, Cause.RESTART, "FFmpeg could not be started"), "not_started"),
+        (CaptureEnded(RUN, -9, Cause.RESTART, "nothing was captured for 3 s", hung=True), "hung"),
+        (CaptureEnded(RUN, -11, Cause.RESTART, "it ended by itself"), "killed"),
+        (DIED, "exited"),
+    ],
+)
+def test_a_restart_has_a_reason(ended: CaptureEnded, reason: str) -> None:
+    """Each end that nobody asked for is counted under how it came, and all of them together."""
+    capture = _after(STARTED, ended, STARTED, ended, ENDED).capture
+    assert (capture.restarts, capture.restarts_by_reason) == (2, {reason: 2})
 
 
 def test_levels_are_the_last() -> None:
@@ -318,6 +339,13 @@ def test_alarms_of_rules_come_and_go_with_their_events() -> None:
     assert _states(_published(0), raised, AlarmCleared("silence"))[1:] == ["on_air", "degraded", "on_air"]
 
 
+def test_a_notice_leaves_the_state_alone() -> None:
+    """What is only worth knowing stands among the alarms, and a station on air stays on air; a warning degrades it."""
+    notice = AlarmRaised("archive_gap", "something is missing", "Look where.", Severity.NOTICE)
+    assert _states(_published(0), notice, FAILED, RECOVERED)[1:] == ["on_air", "on_air", "degraded", "on_air"]
+    assert [alarm.severity for alarm in _after(notice, FAILED).alarms] == [Severity.NOTICE, Severity.WARNING]
+
+
 def test_the_rate_that_is_needed_is_told() -> None:
     """Beside the rate of the last upload stands what the programme takes of the line."""
     upload = _after(_published(41)).upload
@@ -335,6 +363,26 @@ def test_failed_requests_are_counted() -> None:
     """Errors of the store are counted for good, and the last one's code stays to be read."""
     snapshot = _after(FAILED, FAILED, RECOVERED, _published(0))
     assert (snapshot.upload.errors, snapshot.upload.last_error) == (2, "SlowDown")
+    assert snapshot.upload.errors_by_code == {"SlowDown": 2}
+
+
+def _failing(code: str) -> StoreFailed:
+    return StoreFailed("upload", code, "no", "", refused=False, attempt=1, retry_in_s=0.5)
+
+
+@given(st.lists(st.text(max_size=80), max_size=200))
+def test_codes_of_errors_are_bounded(codes: list[str]) -> None:
+    """Whatever a server calls its errors: all are counted, under no more than 33 names, none of them strange."""
+    by_code = _after(LEVELS, *map(_failing, codes)).upload.errors_by_code
+    assert sum(by_code.values()) == len(codes)
+    assert len(by_code) <= 33
+    assert all(re.fullmatch(r"[A-Za-z0-9_ .-]{1,64}", code) for code in by_code)
+
+
+def test_more_codes_than_are_kept_are_others() -> None:
+    """The first 32 keep their names, and go on under them; the rest is counted together."""
+    by_code = _after(*(_failing(f"Code{number}") for number in [*range(40), 0])).upload.errors_by_code
+    assert (by_code["Code0"], by_code["Code31"], by_code["other"], len(by_code)) == (2, 1, 8, 33)
 
 
 def test_the_archive_is_told() -> None:
@@ -386,6 +434,7 @@ events = st.one_of(
             ),
             *(OffAir("silent"), Stopping("asked to"), FFmpegSaid("error", "x"), SegmentDropped(SegmentId(RUN, 1))),
             *(SEALED, SpoolOverflowed(sealed_segment(1))),
+            AlarmRaised("archive_gap", "something is missing", "Look where.", Severity.NOTICE),
         ]
     ),
 )
@@ -404,7 +453,8 @@ def test_every_snapshot_keeps_its_promises(happened: list[Event]) -> None:
         assert all(samples > 0 for samples in after.lost.by_cause.values())
         assert after.segments_published == published
         if after.state in {State.ON_AIR, State.DEGRADED}:
-            assert after.state is (State.DEGRADED if after.alarms else State.ON_AIR)
+            warned = any(alarm.severity is Severity.WARNING for alarm in after.alarms)
+            assert after.state is (State.DEGRADED if warned else State.ON_AIR)
         assert (after.since > before.since) == (after.state is not before.state)
         assert len({alarm.code for alarm in after.alarms}) == len(after.alarms)
         assert Snapshot.model_validate_json(after.model_dump_json()).state is after.state
@@ -446,21 +496,22 @@ def test_the_json_has_the_documented_fields() -> None:
     assert told["state"] == "degraded"
     assert told["since"] == "2026-11-23T15:45:05.000Z"
     assert told["latest"] == 7
-    assert told["capture"] == {"pid": 4711, "run": RUN, "restarts": 0, "xruns": 0}
+    assert told["capture"] == {"pid": 4711, "run": RUN, "restarts": 0, "restarts_by_reason": {}, "xruns": 0}
     levels = {"peak_db": [-6.0, -7.0], "rms_db": [-18.0, -19.0], "lufs": -23.0, "silent_s": 0.0, "clips": 0}
     assert told["levels"] == levels
     assert told["lost"] == {"samples": 9, "by_cause": {"stopped": 9}}
     assert told["publish_latency_ms"] == {"p50": 25.0, "p99": 25.0}
     assert told["upload"]["errors"] == 1
     assert [alarm["code"] for alarm in told["alarms"]] == ["store_upload_failing"]
-    assert set(told["alarms"][0]) == {"code", "since", "message", "remedy"}
+    assert set(told["alarms"][0]) == {"code", "severity", "since", "message", "remedy"}
+    assert told["alarms"][0]["severity"] == "warning"
     assert {"station", "uptime_s", "segments_published", "queue_depth", "spool_bytes", "archive"} <= set(told)
 
 
 def test_what_is_kept_for_counting_is_not_told() -> None:
     """Internal memory is no part of the contract."""
     told = json.loads(_after(_published(0), _refused()).model_dump_json())
-    assert "latencies_ms" not in told
+    assert not {"latencies_ms", "latencies"} & set(told)
 
 
 def test_the_board_takes_events_from_any_thread() -> None:

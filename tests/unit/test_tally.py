@@ -10,7 +10,9 @@ from supervisor.stop import Stop
 from supervisor.tally import keep_requests, kept_requests
 from tests.rig.parts import eventually
 
-COUNTED = Requests(class_a=30, class_a_month=900, class_a_forecast=777_600, month="2026-11")
+COUNTED = Requests(
+    class_a=30, class_a_month=900, class_a_forecast=777_600, class_b=3, class_b_month=90, month="2026-11"
+)
 
 
 def _kept(path: Path, counts: list[Requests]) -> None:
@@ -29,7 +31,7 @@ def test_a_restart_goes_on_counting(tmp_path: Path) -> None:
     """The month's count is written at the end and taken up by the next life, which counts its own from nothing."""
     path = tmp_path / "recordings" / "radio_requests.json"
     _kept(path, [Requests(), COUNTED])
-    assert kept_requests(path) == COUNTED.model_copy(update={"class_a": 0})
+    assert kept_requests(path) == COUNTED.model_copy(update={"class_a": 0, "class_b": 0})
 
 
 def test_what_cannot_be_kept_costs_only_the_count(tmp_path: Path) -> None:

@@ -22,7 +22,8 @@ def test_what_has_ended_begins_anew() -> None:
     throttle = Throttle()
     assert throttle.unsaid("store", 0.0) == 0
     assert throttle.unsaid("store", 1.0) is None
-    throttle.over("store")
+    assert throttle.over("store")
+    assert not throttle.over("store")
     assert throttle.unsaid("store", 2.0) == 0
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import hashlib
 import http.client
 import socket
+import struct
+import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from http import HTTPStatus
@@ -281,3 +283,38 @@ def test_a_client_that_goes_away_does_no_harm(capfd: pytest.CaptureFixture[str])
     connection.close()
     server.stop()
     assert capfd.readouterr().err == ""
+
+
+def _nobody_is_served() -> bool:
+    return not any("process_request_thread" in thread.name for thread in threading.enumerate())
+
+
+@pytest.mark.parametrize("said", [b"", b"GET /li", b"GET / HTTP/1.1\r\nHost:"])
+def test_a_client_that_resets_is_no_error(said: bytes, capfd: pytest.CaptureFixture[str]) -> None:
+    """A connection that is reset while its request is read ends without a word, and the next one is answered."""
+    with _serving(_echo) as port:
+        with socket.create_connection(("127.0.0.1", port)) as client:
+            client.sendall(said)
+            eventually(lambda: not _nobody_is_served(), 5, "it is being served")
+            # a linger of 0 has close(2) send RST instead of FIN (socket(7))
+            client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        eventually(_nobody_is_served, 5, "the connection is over")
+        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
+        assert _ask(connection, "GET", "/")[0] == HTTPStatus.OK
+        connection.close()
+    assert capfd.readouterr().err == ""
+
+
+def test_an_error_of_ours_is_not_hidden(capfd: pytest.CaptureFixture[str]) -> None:
+    """What fails on our side while answering is told with its traceback."""
+
+    def fails(*_: object) -> Answer:
+        raise RuntimeError("out of order")
+
+    with _serving(fails) as port:
+        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
+        with pytest.raises(http.client.HTTPException):
+            _ask(connection, "GET", "/")
+        connection.close()
+        eventually(_nobody_is_served, 5, "the connection is over")
+    assert "RuntimeError: out of order" in capfd.readouterr().err
