@@ -15,6 +15,7 @@ from supervisor.metrics import METRICS
 from supervisor.settings import Settings, shown
 from supervisor.state import State
 from supervisor.status import Snapshot
+from tools.costs import costs_markdown
 
 Json = dict[str, Any]
 
@@ -148,6 +149,7 @@ def files() -> dict[Path, str]:
     """Every generated file and what has to be in it."""
     return {
         REFERENCE / "settings.md": settings_markdown(),
+        REFERENCE / "costs.md": costs_markdown(),
         REFERENCE / "metrics.md": metrics_markdown(),
         REFERENCE / "status.md": status_markdown(),
         REFERENCE / "manifest.schema.json": manifest_schema(),
