@@ -6,7 +6,7 @@ SHELL := /bin/bash
 VENV := .venv
 BIN := $(VENV)/bin
 CLIENT_TESTS := radio-client/tests
-ALONE := tests/browser tests/chaos
+ALONE := tests/browser tests/chaos tests/docker
 
 .PHONY: help demo test test-side-by-side test-alone lint format bench soak setup setup-dev install uninstall dist push-image lock docs frames screenshots clean
 
@@ -48,7 +48,8 @@ lint: $(VENV)/.ready-dev $(CLIENT_TESTS)/node_modules/.ready ## Check style, typ
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	npm --prefix $(CLIENT_TESTS) --silent run check
-	@! command -v shellcheck >/dev/null || shellcheck tools/system-packages tools/python-packages tools/promtool tools/install-service .ci/run tests/rig/rgw tests/rig/slow-ffmpeg
+	@! command -v shellcheck >/dev/null || shellcheck tools/system-packages tools/python-packages tools/promtool tools/install-service \
+	  .ci/run tests/rig/rgw tests/rig/slow-ffmpeg compose/store/run-store compose/store/make-bucket compose/store/s3
 
 format: $(VENV)/.ready-dev ## Put the code into its form.
 	$(BIN)/ruff check --fix .
@@ -89,6 +90,9 @@ lock: $(VENV)/.ready-dev ## Write the lock files anew.
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 	  --no-emit-find-links --no-annotate --custom-compile-command "make lock" pyproject.toml --group dev \
 	  --extra bundled-ffmpeg --output-file requirements-dev.lock
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+	  --no-emit-find-links --no-annotate --custom-compile-command "make lock" compose/client.in \
+	  --output-file compose/client.lock
 
 clean: ## Remove the environment and everything made by tools.
 	rm -rf $(VENV) $(CLIENT_TESTS)/node_modules build dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache

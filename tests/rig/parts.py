@@ -9,7 +9,7 @@ import socket
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import TypeVar
+from typing import NoReturn, TypeVar
 
 import pytest
 
@@ -21,10 +21,15 @@ ROOT = Path(__file__).resolve().parents[2]
 def need(*programs: str) -> None:
     """Skips the test when a program is missing; fails it when REQUIRE_ALL_PARTS is set, as it is in CI."""
     missing = [program for program in programs if shutil.which(program) is None]
-    if missing and os.environ.get("REQUIRE_ALL_PARTS"):
-        pytest.fail(f"required, but not on this machine: {', '.join(missing)}")
     if missing:
-        pytest.skip(f"not on this machine: {', '.join(missing)}")
+        do_without(", ".join(missing))
+
+
+def do_without(missing: str) -> NoReturn:
+    """Skips the test because of what is missing; fails it when REQUIRE_ALL_PARTS is set."""
+    if os.environ.get("REQUIRE_ALL_PARTS"):
+        pytest.fail(f"required, but not on this machine: {missing}")
+    pytest.skip(f"not on this machine: {missing}")
 
 
 def free_port() -> int:
