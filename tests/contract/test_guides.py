@@ -8,9 +8,9 @@ import shlex
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 from urllib.parse import unquote
 
-import click
 import pytest
 import typer
 
@@ -125,9 +125,9 @@ def _of_the_program(words: list[str]) -> list[str]:
 
 def _understood(arguments: list[str]) -> None:
     """Parses as the program does, without doing anything."""
-    command: click.Command = typer.main.get_command(app)
+    command: Any = typer.main.get_command(app)
     rest = [word for word in arguments if not word.startswith(")")]
-    while isinstance(command, click.Group):
+    while hasattr(command, "resolve_command"):
         context = command.make_context("radio-supervisor", rest)
         _, found, rest = command.resolve_command(context, [*context.protected_args, *context.args])
         assert found is not None
