@@ -127,9 +127,6 @@ def _understood(arguments: list[str]) -> None:
     """Parses as the program does, without doing anything."""
     command: Any = typer.main.get_command(app)
     rest = [word for word in arguments if not word.startswith(")")]
-    while hasattr(command, "resolve_command"):
-        context = command.make_context("radio-supervisor", rest)
-        _, found, rest = command.resolve_command(context, [*context.protected_args, *context.args])
-        assert found is not None
-        command = found
-    command.make_context(command.name or "", rest)
+    while hasattr(command, "commands"):
+        command, rest = command.commands[rest[0]], rest[1:]
+    command.make_context(command.name, rest)
