@@ -3,21 +3,26 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import shlex
 import subprocess
-from collections.abc import Iterator
+import sys
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
 
 import pytest
 import typer
+import urllib3
 
 from supervisor.cli import app
 from supervisor.doctor.cors import rule
 from supervisor.settings import load
-from tests.rig.parts import ROOT
+from tests.rig.parts import ROOT, need
+from tests.rig.radio import environment
+from tests.rig.s3 import ACCESS_KEY, SECRET_KEY, S3Server
 
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
 GUIDE = ROOT / "docs/deployment/production.md"
@@ -71,6 +76,21 @@ def test_the_guide_s_policy_is_the_printed_one() -> None:
     assert json.loads(shown) == json.loads(rule("https://listen.example.org"))
 
 
+def test_the_guide_s_s3_call_sets_the_policy(s3_server: S3Server, tmp_path: Path) -> None:
+    """The two commands that set CORS by S3's own call do so: a page may read then, and ask for parts."""
+    need("jq")
+    bucket = s3_server.make_bucket("guide")
+    (block,) = (found for found in _blocks(GUIDE, "sh") if "put-bucket-cors" in found)
+    script = block.replace("https://<account id>.r2.cloudflarestorage.com", s3_server.endpoint).replace(
+        "my-radio", bucket.name
+    )
+    aws = {"AWS_ACCESS_KEY_ID": ACCESS_KEY, "AWS_SECRET_ACCESS_KEY": SECRET_KEY, "AWS_DEFAULT_REGION": "us-east-1"}
+    _run(script, tmp_path, aws)
+    page = {"Origin": "https://listen.example.org", "Access-Control-Request-Method": "GET"}
+    told = urllib3.request("OPTIONS", f"{bucket.public_url}/live/manifest.json", headers=page, timeout=20)
+    assert told.headers["Access-Control-Allow-Origin"] == "https://listen.example.org"
+
+
 def test_git_leaves_the_settings_out(tmp_path: Path) -> None:
     """`git check-ignore -v .env.prod` names the rule that keeps the keys out, as the guide has one look."""
     subprocess.run(["git", "init", "-q", str(tmp_path)], check=True, timeout=20)
@@ -78,6 +98,22 @@ def test_git_leaves_the_settings_out(tmp_path: Path) -> None:
     asked = ["git", "-C", str(tmp_path), "check-ignore", "-v", ".env.prod"]
     told = subprocess.run(asked, capture_output=True, text=True, timeout=20, check=True)
     assert told.stdout.startswith(".gitignore:")
+
+
+def _run(script: str, folder: Path, settings: Mapping[str, str]) -> str:
+    """Runs lines of a document as an operator would, with the programs of this environment first; what they print."""
+    path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
+    ended = subprocess.run(
+        ["bash", "-euo", "pipefail", "-c", script],
+        cwd=folder,
+        env={**environment(settings), "PATH": path},
+        capture_output=True,
+        text=True,
+        timeout=50,
+        check=False,
+    )
+    assert ended.returncode == 0, ended.stderr
+    return ended.stdout
 
 
 def _leads(document: Path, link: str) -> bool:
