@@ -91,6 +91,19 @@ def test_the_guide_s_s3_call_sets_the_policy(s3_server: S3Server, tmp_path: Path
     assert told.headers["Access-Control-Allow-Origin"] == "https://listen.example.org"
 
 
+def test_the_manual_s_sum_of_losses_is_right(tmp_path: Path) -> None:
+    """The line that adds up the ledger by cause does, for one of the ledger's own lines as the manual shows it."""
+    need("jq")
+    manual = ROOT / "docs/operations/faults.md"
+    (line,) = _blocks(manual, "json")
+    folder = tmp_path / "recordings"
+    folder.mkdir()
+    (folder / "radio_losses.jsonl").write_text(2 * line, encoding="utf-8")
+    (script,) = (found for found in _blocks(manual, "sh") if found.startswith("jq"))
+    loss = json.loads(line)
+    assert json.loads(_run(script, tmp_path, {})) == {loss["cause"]: 2 * loss["samples"] / 48_000}
+
+
 def test_git_leaves_the_settings_out(tmp_path: Path) -> None:
     """`git check-ignore -v .env.prod` names the rule that keeps the keys out, as the guide has one look."""
     subprocess.run(["git", "init", "-q", str(tmp_path)], check=True, timeout=20)
