@@ -62,7 +62,7 @@ class Reloader:
         try:
             _try(prepare.store(wanted), wanted.radio_prefix)
         except StoreError as error:
-            remedy = f"{error.hint} Then send SIGHUP again.".strip()
+            remedy = f"{error.hint or 'Is the store within reach?'} Then send SIGHUP again."
             self._emit(KeysRefused(error.code, f"{error.operation}: {error.message or 'no more is said'}", remedy))
             return
         access_key, secret_key = _keys(wanted)

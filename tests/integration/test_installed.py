@@ -32,6 +32,7 @@ def make(target: str, destination: Path) -> str:
     done = subprocess.run(
         ["make", "--no-print-directory", target, f"DESTDIR={destination}"],
         cwd=ROOT,
+        env={**os.environ, "PIP_NO_COMPILE": "1"},
         capture_output=True,
         text=True,
         timeout=150,

@@ -37,7 +37,7 @@ def test_a_service_manager_is_kept_informed(tmp_path: Path, tmpfs: Path) -> None
     """Ready once everything was checked, beats at more than twice the pace that is asked for, a reload, and the end."""
     with (
         listening() as manager,
-        on_air(tmp_path, settings(manager, tmp_path / "bucket", tmpfs / "spool", 2.0)) as radio,
+        on_air(tmp_path, settings(manager, tmp_path / "bucket", tmpfs / "spool", 4.0)) as radio,
     ):
         radio.published(2, within_s=20)
         eventually(lambda: any(said.startswith("on air, since ") for said in manager.said("STATUS")), 10, "words")
@@ -59,8 +59,8 @@ def test_a_service_manager_is_kept_informed(tmp_path: Path, tmpfs: Path) -> None
     (reloading,) = (message for message in manager.messages if "RELOADING" in message.fields)
     assert abs(int(reloading.fields["MONOTONIC_USEC"]) / 1e6 - reloading.at_s) < 1
     beats = manager.times("WATCHDOG")
-    assert len(beats) >= 4
-    assert max(later - earlier for earlier, later in itertools.pairwise(beats)) < 1.0
+    assert len(beats) >= 3
+    assert max(later - earlier for earlier, later in itertools.pairwise(beats)) < 2.0
 
 
 @pytest.mark.timeout(60)

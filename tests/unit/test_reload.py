@@ -9,13 +9,15 @@ from pathlib import Path
 import pytest
 from pydantic import SecretStr
 
+from supervisor import prepare
 from supervisor.errors import UserError
-from supervisor.events import Event, SettingsRefused, SettingsReread
+from supervisor.events import Event, KeysRefused, SettingsRefused, SettingsReread
 from supervisor.hangup import Wish, wish_by_hangup
 from supervisor.reload import Reloader, need_restart, shown_ending
 from supervisor.settings import Loaded, load
 from supervisor.stop import Stop
 from supervisor.stores.folder import FolderStore
+from tests.rig.parts import free_port
 
 NOWHERE = Path("/dev/null")
 
@@ -66,6 +68,26 @@ def test_a_station_without_a_store_s_keys_has_none_to_change(tmp_path: Path) -> 
         SettingsReread(keys_changed=False, bound=(), need_restart=()),
         SettingsRefused("RADIO_WINDOW=x is not allowed See the reference."),
     ]
+
+
+def test_keys_that_cannot_be_tried_are_not_taken(tmp_path: Path) -> None:
+    """While the store is out of reach new keys stay untried, which is told, and so does a file without any."""
+    told: list[Event] = []
+    file = tmp_path / "env"
+    where = f"R2_ENDPOINT=http://127.0.0.1:{free_port()}\nR2_BUCKET=bucket\nRADIO_RECORDINGS_DIR={tmp_path}\n"
+    file.write_text(f"{where}R2_ACCESS_KEY=old\nR2_SECRET_KEY=old\n", encoding="utf-8")
+    before = load(file)
+    reloader = Reloader(before, lambda: load(file), prepare.store(before.settings), told.append)
+    file.write_text(f"{where}R2_ACCESS_KEY=new\nR2_SECRET_KEY=new\n", encoding="utf-8")
+    reloader.reload()
+    file.write_text(where, encoding="utf-8")
+    reloader.reload()
+    refused, reread, lacking = told
+    assert isinstance(refused, KeysRefused)
+    assert refused.remedy == "Is the store within reach? Then send SIGHUP again."
+    assert reread == SettingsReread(keys_changed=True, bound=(), need_restart=())
+    assert isinstance(lacking, SettingsRefused)
+    assert "needs R2_ACCESS_KEY, R2_SECRET_KEY" in lacking.problem
 
 
 def test_what_the_file_says_in_vain_is_known(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
