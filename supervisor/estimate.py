@@ -65,7 +65,7 @@ def pcm_mbit_s(sample_rate: int) -> float:
 
 def billed_usd(requests: int, free: int, usd_per_million: float) -> float:
     """R2's price of ``requests`` in a month, of which some are free: every million that is begun is billed."""
-    return math.ceil(max(0, requests - free) / 1_000_000) * usd_per_million
+    return round(math.ceil(max(0, requests - free) / 1_000_000) * usd_per_million, 2)
 
 
 def estimate(a: Assumptions) -> Estimate:
