@@ -8,7 +8,7 @@ BIN := $(VENV)/bin
 CLIENT_TESTS := radio-client/tests
 ALONE := tests/browser tests/chaos tests/docker
 
-.PHONY: help demo test test-side-by-side test-alone lint format bench soak setup setup-dev lock docs frames screenshots clean
+.PHONY: help demo test test-side-by-side test-alone lint format bench soak setup setup-dev install uninstall dist push-image lock docs frames screenshots clean
 
 help: ## Show what can be made.
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
@@ -16,6 +16,12 @@ help: ## Show what can be made.
 setup: $(VENV)/.ready ## Install the program: leaves .venv/bin/radio-supervisor.
 
 setup-dev: $(VENV)/.ready-dev $(BIN)/promtool $(CLIENT_TESTS)/node_modules/.ready ## Install the program with everything its tests need.
+
+install: ## As root: install the program, its user and its systemd service (DESTDIR is honoured); again: upgrade.
+	@tools/install-service install
+
+uninstall: ## As root: take them away; settings and recordings stay.
+	@tools/install-service uninstall
 
 demo: ## Hear the whole line at http://127.0.0.1:8080, with no hardware and no account.
 	@tools/system-packages demo
@@ -42,8 +48,8 @@ lint: $(VENV)/.ready-dev $(CLIENT_TESTS)/node_modules/.ready ## Check style, typ
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	npm --prefix $(CLIENT_TESTS) --silent run check
-	@! command -v shellcheck >/dev/null || shellcheck tools/system-packages tools/python-packages tools/promtool .ci/run tests/rig/rgw \
-	  tests/rig/slow-ffmpeg compose/store/run-store compose/store/make-bucket compose/store/s3
+	@! command -v shellcheck >/dev/null || shellcheck tools/system-packages tools/python-packages tools/promtool tools/install-service \
+	  .ci/run tests/rig/rgw tests/rig/slow-ffmpeg compose/store/run-store compose/store/make-bucket compose/store/s3
 
 format: $(VENV)/.ready-dev ## Put the code into its form.
 	$(BIN)/ruff check --fix .
@@ -69,14 +75,22 @@ frames: $(VENV)/.ready-dev ## Write the dashboard's frames that the tests compar
 screenshots: $(VENV)/.ready-dev ## Write the dashboard's screenshots in docs/images.
 	$(BIN)/python -m tools.frames screenshots
 
-lock: ## Write the lock files anew (needs uv).
-	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+dist: $(VENV)/.ready-dev ## Build the source distribution and the wheel into dist/.
+	rm -rf dist
+	$(BIN)/python -m hatchling build
+
+push-image: ## Build compose/IMAGE.Dockerfile for both kinds of machines and push it (IMAGE, REGISTRY, TAG).
+	docker buildx build --platform linux/amd64,linux/arm64 --file compose/$(IMAGE).Dockerfile \
+	  --tag $(REGISTRY)/$(IMAGE):$(TAG) --tag $(REGISTRY)/$(IMAGE):latest --push .
+
+lock: $(VENV)/.ready-dev ## Write the lock files anew.
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 	  --no-emit-find-links --no-annotate --custom-compile-command "make lock" pyproject.toml --group build \
 	  --output-file requirements.lock
-	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 	  --no-emit-find-links --no-annotate --custom-compile-command "make lock" pyproject.toml --group dev \
 	  --extra bundled-ffmpeg --output-file requirements-dev.lock
-	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 	  --no-emit-find-links --no-annotate --custom-compile-command "make lock" compose/client.in \
 	  --output-file compose/client.lock
 

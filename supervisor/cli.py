@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
+from contextlib import closing, nullcontext
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -14,13 +16,19 @@ import typer
 from supervisor import __version__, archive_commands, report
 from supervisor.encoding import usable_ffmpeg
 from supervisor.errors import Exit, UserError
+from supervisor.hangup import is_on_terminal, wish_by_hangup
 from supervisor.options import AsJson, EnvFile, SetOptions, load_settings
+from supervisor.sd_notify import service_manager
 from supervisor.settings import Settings, source_of
 
 if TYPE_CHECKING:
     from supervisor.devices import Device
     from supervisor.running import Picture
+    from supervisor.station import Station
     from supervisor.status import Snapshot
+
+_BOOT_PATIENCE_S = 60.0
+"""A service manager starts a station while the machine still boots, and its card may come later."""
 
 app = typer.Typer(
     name="radio-supervisor",
@@ -47,22 +55,37 @@ def start(
 ) -> None:
     """Go on air: capture, publish and archive until SIGTERM or Ctrl-C. A terminal shows the dashboard.
 
+    SIGHUP takes over new keys from the env file; on a terminal, where it means that the window was closed, it stops.
     Settings come from the environment and the env file; 'radio-supervisor config' shows them all. Exit codes: 0 stopped
     cleanly, 1 failed, 2 wrong settings or something missing.
     """
-    settings = load_settings(env_file, set_).settings
+    wish = None if is_on_terminal() else wish_by_hangup()
+    manager = service_manager(os.environ)
+    loaded = load_settings(env_file, set_)
+    settings = loaded.settings
     report.set_up(settings.radio_log_format, settings.radio_log_level)
     source = source_of(settings)
     with ThreadPoolExecutor(1, thread_name_prefix="ffmpeg-check") as checks:
         # FFmpeg is asked what it can do while Python still loads the rest: a fifth of a second sooner on air
         ffmpeg = checks.submit(usable_ffmpeg, source)
         from supervisor import prepare
-        from supervisor.running import run_station
+        from supervisor.reload import Reloader
+        from supervisor.running import attend_service, run_station
 
-        plan = prepare.plan(settings, source, ffmpeg.result(), take_over=take_over)
+        patience_s = _BOOT_PATIENCE_S if manager else 0.0
+        plan = prepare.plan(settings, source, ffmpeg.result(), take_over=take_over, device_within_s=patience_s)
     store = prepare.store(settings)
+
+    def attend(station: Station) -> None:
+        if manager is not None:
+            attend_service(station, manager)
+        if wish is not None:
+            announced = manager.reloading if manager else nullcontext
+            reloader = Reloader(loaded, lambda: load_settings(env_file, set_), store, station.tell, announced)
+            station.attend("reload", partial(reloader.run, wish))
+
     with closing(prepare.spool(settings)) as spool:
-        run_station(plan, store, spool, None if no_dashboard else _picture())
+        run_station(plan, store, spool, None if no_dashboard else _picture(), attend)
 
 
 @app.command()
@@ -170,6 +193,48 @@ def config(env_file: EnvFile = None, set_: SetOptions = None, as_json: AsJson = 
     for row in rows:
         table.add_row(*row)
     Console(soft_wrap=True).print(table, highlight=False, markup=False)
+
+
+@app.command()
+def estimate(
+    env_file: EnvFile = None,
+    set_: SetOptions = None,
+    as_json: AsJson = False,
+    segment_seconds: Annotated[
+        int | None, typer.Option("--segment-seconds", help="Instead of RADIO_SEGMENT_SECONDS.", min=1, max=30)
+    ] = None,
+    window: Annotated[int | None, typer.Option("--window", help="Instead of RADIO_WINDOW.", min=2, max=100)] = None,
+    listeners: Annotated[int, typer.Option("--listeners", help="How many listen at once.", min=0)] = 10,
+    hours: Annotated[float, typer.Option("--hours", help="For how many hours a day.", min=0, max=24)] = 24.0,
+    hq_mbit_s: Annotated[
+        float | None,
+        typer.Option("--hq-mbit-s", help="What FLAC comes to; without it, as if nothing could be compressed.", min=0.1),
+    ] = None,
+) -> None:
+    """What a station needs and costs: line, bucket, disk, requests, and R2's list prices.
+
+    A running station tells its own rate: 'status --json', upload.needed_mbit_s, is both qualities together.
+    """
+    from rich.console import Console
+
+    from ffmpeg_profiles.renditions.opus import BITRATE
+    from supervisor import estimate_view
+    from supervisor.estimate import Assumptions, pcm_mbit_s
+    from supervisor.estimate import estimate as estimated
+
+    settings = load_settings(env_file, set_).settings
+    assumed = Assumptions(
+        segment_s=segment_seconds or settings.radio_segment_seconds,
+        window=window or settings.radio_window,
+        hq_mbit_s=hq_mbit_s or pcm_mbit_s(settings.radio_sample_rate),
+        lq_mbit_s=BITRATE / 1e6,
+        listeners=listeners,
+        hours_a_day=hours,
+    )
+    if as_json:
+        typer.echo(estimate_view.as_json(assumed, estimated(assumed)))
+    else:
+        estimate_view.show(assumed, estimated(assumed), Console(soft_wrap=True))
 
 
 @app.callback(invoke_without_command=True)

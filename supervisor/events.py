@@ -380,6 +380,45 @@ class CoverageChecked:
 
 
 @dataclass(frozen=True)
+class KeysTaken:
+    """The store accepted new keys: requests are signed with them from now on.
+
+    ``ending`` is the end of the key's ID, as much of it as may be shown.
+    """
+
+    ending: str
+
+
+@dataclass(frozen=True)
+class KeysRefused:
+    """New keys failed their trial, by the store's own code: the old ones stay in use."""
+
+    code: str
+    message: str
+    remedy: str
+
+
+@dataclass(frozen=True)
+class SettingsReread:
+    """The settings were read anew; ``keys_changed`` says whether the keys are others than before.
+
+    ``bound`` are those that a running process cannot have anew, because they do not come from the env file, and
+    ``need_restart`` those that have changed and are taken over by a restart alone.
+    """
+
+    keys_changed: bool
+    bound: tuple[str, ...]
+    need_restart: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class SettingsRefused:
+    """The settings were read anew and cannot be used: everything stays as it is."""
+
+    problem: str
+
+
+@dataclass(frozen=True)
 class AlarmRaised:
     """A rule over the status found that something needs attention, or is worth knowing."""
 
@@ -446,6 +485,10 @@ Event = (
     | KeepingFailed
     | ArchiveMeasured
     | CoverageChecked
+    | KeysTaken
+    | KeysRefused
+    | SettingsReread
+    | SettingsRefused
     | AlarmRaised
     | AlarmCleared
     | Logged

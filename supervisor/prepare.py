@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import tempfile
+import time
 from collections.abc import Mapping
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -18,6 +19,7 @@ from supervisor.listener import PublicAddress
 from supervisor.names import Keys
 from supervisor.recordings.retention import Limits
 from supervisor.report import LOG
+from supervisor.requests import R2_CLASS_A_FREE
 from supervisor.room import Shortcoming, Wanted, room_in, warnings
 from supervisor.settings import Settings
 from supervisor.spool import Spool
@@ -29,10 +31,9 @@ from supervisor.stores.store import Store
 
 _NOT_FOR_CHILDREN = ("R2_", "RADIO_")
 _LEAST_TIMEOUT_S = 10.0
+_DEVICE_WANTED_EVERY_S = 2.0
 
 _R2_HOSTS = ".r2.cloudflarestorage.com"
-_R2_CLASS_A_FREE = 1_000_000
-"""A month (Cloudflare R2's price list)."""
 
 _DEVICE_REMEDIES = {
     os.strerror(errno.EBUSY): "Another program is using it: 'fuser -v /dev/snd/*' shows which. On a desktop, "
@@ -41,14 +42,18 @@ _DEVICE_REMEDIES = {
 }
 
 
-def plan(settings: Settings, source: Source, ffmpeg: str, *, take_over: bool = False) -> Plan:
+def plan(
+    settings: Settings, source: Source, ffmpeg: str, *, take_over: bool = False, device_within_s: float = 0.0
+) -> Plan:
     """The station that ``settings`` describe, capturing ``source`` with the program ``ffmpeg``.
+
+    A device that is not there yet is waited for as long as ``device_within_s``.
 
     Raises:
         UserError: names the setting or the missing part, and what to do.
     """
     if source.device:
-        require_device(settings.radio_source, source)
+        _await_device(settings.radio_source, source, device_within_s)
     recordings = settings.radio_recordings_dir.resolve()
     return Plan(
         programme=Programme(
@@ -105,6 +110,23 @@ def require_device(name: str, source: Source) -> Device:
         f"RADIO_SOURCE={name}: the device cannot be opened: {problem}.",
         _DEVICE_REMEDIES.get(problem, "Is it plugged in? 'radio-supervisor devices' shows what there is."),
     )
+
+
+def _await_device(name: str, source: Source, within_s: float) -> None:
+    ends_at_s = time.monotonic() + within_s
+    said = False
+    while True:
+        try:
+            require_device(name, source)
+        except UserError as error:
+            if time.monotonic() >= ends_at_s:
+                raise
+            if not said:
+                LOG.warning("waiting for the device, for %.0f s at most: %s", within_s, error.what)
+            said = True
+            time.sleep(_DEVICE_WANTED_EVERY_S)
+        else:
+            return
 
 
 def limits(settings: Settings) -> Limits:
@@ -189,7 +211,7 @@ def _setup(settings: Settings) -> Setup:
         silence_db=settings.radio_silence_db,
         silence_s=settings.radio_silence_seconds,
         min_free_gb=settings.radio_recordings_min_free_gb,
-        class_a_free=_R2_CLASS_A_FREE if billed else None,
+        class_a_free=R2_CLASS_A_FREE if billed else None,
     )
 
 

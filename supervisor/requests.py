@@ -6,12 +6,18 @@ from datetime import datetime, timedelta
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from supervisor.events import Event, ListenerLooked, OffAir, SegmentPublished, StoreFailed
+from supervisor.events import Event, KeysRefused, KeysTaken, ListenerLooked, OffAir, SegmentPublished, StoreFailed
 
 PER_SEGMENT = 3
 """Two objects and the manifest; deletes are free."""
 
+R2_CLASS_A_FREE = 1_000_000
+"""A month (Cloudflare R2's price list)."""
+
 _PER_TRY = {"upload": 2, "manifest": 1, "open": 1}
+_PER_TRIAL = 2
+"""New keys store an object and list it."""
+
 _TRUSTED_AFTER_S = 3600.0
 
 
@@ -34,6 +40,8 @@ def class_a_of(event: Event) -> int:
             return PER_SEGMENT
         case OffAir():
             return 1
+        case KeysTaken() | KeysRefused():
+            return _PER_TRIAL
         case StoreFailed():
             return _PER_TRY.get(event.operation, 0)
         case _:

@@ -15,7 +15,9 @@ from typing import Protocol
 
 from supervisor.clock import SystemClock
 from supervisor.errors import Exit
+from supervisor.notifier import Notifier
 from supervisor.report import LOG, Reporter, told_to
+from supervisor.sd_notify import ServiceManager
 from supervisor.spool import Spool
 from supervisor.station import Plan, Station
 from supervisor.status import Snapshot
@@ -53,8 +55,17 @@ class Picture(Protocol):
         ...
 
 
-def run_station(plan: Plan, store: Store, spool: Spool, picture: Picture | None = None) -> None:
+def run_station(
+    plan: Plan,
+    store: Store,
+    spool: Spool,
+    picture: Picture | None = None,
+    attend: Callable[[Station], None] = lambda _: None,
+) -> None:
     """Runs until SIGTERM or SIGINT; a second signal ends the process at once. ``picture`` shows it meanwhile.
+
+    SIGHUP ends it too where nobody has given it another meaning before. ``attend`` adds what is to go on beside the
+    station.
 
     Raises:
         UserError: something that the operator has to put right.
@@ -63,6 +74,7 @@ def run_station(plan: Plan, store: Store, spool: Spool, picture: Picture | None 
     keep_memory_flat()
     sys.setswitchinterval(_SWITCH_INTERVAL_S)
     station = Station(plan, store, spool, clock, Reporter(clock).take)
+    attend(station)
     shown = picture.beside(station.status) if picture else nullcontext()
     with told_to(station.note), _signals(station, picture), shown:
         finished = station.run()
@@ -70,6 +82,12 @@ def run_station(plan: Plan, store: Store, spool: Spool, picture: Picture | None 
         LOG.warning("some requests still hang; what they carry stays in the spool and is taken up by the next start")
         logging.shutdown()
         os._exit(Exit.OK)
+
+
+def attend_service(station: Station, manager: ServiceManager) -> None:
+    """Has ``manager`` be told of the station for as long as it runs."""
+    notifier = Notifier(manager, station.status, station.silent_for)
+    station.attend("service-manager", lambda ended: notifier.run(station.stopping, ended))
 
 
 @contextmanager
@@ -91,9 +109,14 @@ def _signals(station: Station, picture: Picture | None) -> Iterator[None]:
         LOG.info("%s received", signal.Signals(number).name)
         station.request_stop()
 
-    before = {number: signal.signal(number, stop) for number in (signal.SIGTERM, signal.SIGINT)}
+    numbers = [signal.SIGTERM, signal.SIGINT]
+    if signal.getsignal(signal.SIGHUP) is signal.SIG_DFL:
+        numbers.append(signal.SIGHUP)
+    before = {number: signal.signal(number, stop) for number in numbers}
     try:
         yield
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+        # a closing terminal says so more than once, and Python itself takes handlers away before it ends
+        signal.signal(signal.SIGHUP, signal.SIG_IGN)

@@ -21,6 +21,8 @@ from supervisor.events import (
     InputLost,
     JoinFailed,
     KeepingFailed,
+    KeysRefused,
+    KeysTaken,
     LevelsMeasured,
     ListenerLooked,
     Logged,
@@ -37,6 +39,8 @@ from supervisor.events import (
     SegmentPublished,
     SegmentRefused,
     SegmentSealed,
+    SettingsRefused,
+    SettingsReread,
     Severity,
     SpoolFailed,
     SpoolOverflowed,
@@ -133,6 +137,8 @@ def line_of(event: Event) -> Line | None:  # noqa: C901, PLR0911, PLR0912 - a ta
             return _kept(event)
         case CoverageChecked():
             return _coverage(event)
+        case KeysTaken() | KeysRefused() | SettingsReread() | SettingsRefused():
+            return _reread(event)
         case AlarmRaised(code=code):
             level = logging.WARNING if event.severity is Severity.WARNING else logging.INFO
             return level, f"alarm {code}: {event.message} {event.remedy}", {"code": code}
@@ -177,6 +183,32 @@ def _kept(event: RecordingJoined | JoinFailed | RecordingDamaged | RecordingsPru
             return _info(text, files=event.files, bytes=event.bytes, up_to=up_to)
         case KeepingFailed():
             return _error(f"the recordings folder {event.folder} cannot be read: {event.why}", why=event.why)
+
+
+def _reread(event: KeysTaken | KeysRefused | SettingsReread | SettingsRefused) -> Line:
+    match event:
+        case KeysTaken():
+            key = f"…{event.ending}" if event.ending else "the new key"
+            return _info(f"the store accepts the new keys: requests are signed with {key} from now on")
+        case KeysRefused():
+            why = f"{event.code}: {event.message}. {event.remedy}"
+            return _error(f"the new keys were not taken, the old ones stay in use: {why}", code=event.code)
+        case SettingsRefused():
+            return _error(f"the settings were read anew and nothing was taken over: {event.problem}")
+        case SettingsReread():
+            return _settings_reread(event)
+
+
+def _settings_reread(event: SettingsReread) -> Line:
+    told = ["the settings were read anew"]
+    if not event.keys_changed:
+        told.append("the keys are the same as before")
+    if event.need_restart:
+        told.append(f"a restart is needed for what has changed: {', '.join(event.need_restart)}")
+    if event.bound:
+        told.append(f"a restart is needed to change what is not from the env file: {', '.join(event.bound)}")
+    level = logging.WARNING if event.need_restart or event.bound else logging.INFO
+    return level, "; ".join(told), {"need_restart": event.need_restart, "bound": event.bound}
 
 
 def _coverage(event: CoverageChecked) -> Line:

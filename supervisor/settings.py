@@ -228,11 +228,15 @@ class Settings(BaseSettings):
 
 @dataclass(frozen=True)
 class Loaded:
-    """The settings, for each name where its value came from, and the env file, if there is one."""
+    """The settings, for each name where its value came from, and the env file, if there is one.
+
+    ``overruled`` are the names of which the env file has another value than the one that counts.
+    """
 
     settings: Settings
     origins: Mapping[str, str]
     env_file: Path | None = None
+    overruled: tuple[str, ...] = ()
 
     def rows(self) -> list[tuple[str, str, str]]:
         """Name, value and origin of every setting; secrets are masked."""
@@ -278,12 +282,15 @@ def load(
     }
     origins = dict.fromkeys((name.upper() for name in Settings.model_fields), "default")
     values: dict[str, str] = {}  # as they were given, to be shown in errors
+    overruled: list[str] = []
     problems: list[str] = []
     for origin, layer in layers.items():
         for name, value in layer.items():
             if name not in origins:
                 problems.append(_unknown(name, origin, origins))
             elif value:
+                if values.get(name.lower(), value) != value:
+                    overruled.append(name)
                 values[name.lower()], origins[name] = value, origin
     problems += [
         f"{name} may not be given on the command line: others can read it in the list of processes. "
@@ -300,7 +307,7 @@ def load(
         problems += [_not_allowed(detail, values, origins) for detail in error.errors(include_context=True)]
     if settings is None or problems:
         raise UserError("\n".join(problems), "Every setting is explained in docs/reference/settings.md.")
-    return Loaded(settings, origins, path)
+    return Loaded(settings, origins, path, tuple(dict.fromkeys(overruled)))
 
 
 def source_of(settings: Settings) -> Source:

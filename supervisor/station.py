@@ -26,6 +26,7 @@ from supervisor.host_clock import HostClockWatch
 from supervisor.ledger import Ledger
 from supervisor.listener import Listener, ListenerWatch, PublicAddress, get_as_page
 from supervisor.names import Keys, ledger_name, requests_name
+from supervisor.progress import Progress
 from supervisor.publish import Publisher
 from supervisor.recordings.join import Joiner
 from supervisor.recordings.keeper import Keeper
@@ -96,17 +97,24 @@ class Station:
             plan.setup,
             kept_requests(tally),
         )
+        self._progress = Progress(clock)
         self._raw_changed = Signal()
         self._published = threading.Event()
         self._watch = RawWatch(spool.folders.raw, clock, self._raw_changed.set)
 
-        self._ledger = Ledger(plan.recordings / ledger_name(programme.station), spool.folders.losses, self._tell)
+        self._ledger = Ledger(plan.recordings / ledger_name(programme.station), spool.folders.losses, self.tell)
+
+        # a loop that comes round says something or asks whether there is more to come
+        noting = self._progress.noting
+
+        def emit(loop: str) -> Emit:
+            return noting(loop, self._emit)
 
         audio = Format(programme.sample_rate, programme.segment_s * programme.sample_rate, plan.source.device)
-        capture = Capture(self._command, audio, dict(plan.environment), spool, clock, self._emit)
-        sealer = Sealer(spool, self._watch, self._raw_changed, self._pcm_md5, clock, self._emit)
+        capture = Capture(self._command, audio, dict(plan.environment), spool, clock, emit("capture"))
+        sealer = Sealer(spool, self._watch, self._raw_changed, self._pcm_md5, clock, emit("seal"))
         self._bucket = LiveBucket(programme, Keys(plan.prefix), store, clock)
-        self._publisher = Publisher(programme, self._bucket, spool, clock, self._emit)
+        self._publisher = Publisher(programme, self._bucket, spool, clock, emit("publish"))
         self._archivist = Archivist(
             programme.station, plan.recordings, spool, plan.limits.min_free_bytes, clock, self._emit
         )
@@ -118,8 +126,9 @@ class Station:
 
         # each goes on until the one before it has ended and its own queue is empty
         self._capturing = self._worker("capture", lambda: capture.run(self._stop))
-        self._sealing = self._worker("seal", lambda: sealer.run(lambda: not self._capturing.is_done()))
-        self._publishing = self._worker("publish", lambda: self._publisher.run(self._more_to_come, self._open_bucket))
+        self._sealing = self._worker("seal", lambda: sealer.run(noting("seal", self._capture_goes_on)))
+        more_to_publish = noting("publish", self._more_to_come)
+        self._publishing = self._worker("publish", lambda: self._publisher.run(more_to_publish, self._open_bucket))
         self._archiving = self._worker("archive", lambda: self._archivist.run(self._more_to_come))
         limiting = self._worker("spool-limit", lambda: self._overflow.run(lambda: not self._archiving.is_done()))
         keeping = self._worker("recordings", lambda: keeper.run(self._stop))
@@ -133,8 +142,31 @@ class Station:
         return self._board.current()
 
     def note(self, event: Event) -> None:
-        """Takes an event from outside the line into the status: a line of the log."""
+        """Takes an event from outside the line into the status alone: a line of the log."""
         self._board.take(event)
+
+    def tell(self, event: Event) -> None:
+        """Takes an event from outside the line into the status and the log."""
+        self._board.take(event)
+        self._report(event)
+
+    def silent_for(self, at_least_s: float) -> list[str]:
+        """The stages from capture to publishing that have not come round for so long: they hang.
+
+        Trouble with device, store or network is none: a stage that tries again comes round. The archive is not asked,
+        because a disk may hang for hours without harm to the rest.
+        """
+        at_work = {worker.name for worker in self._line if not worker.is_done()}
+        return [loop for loop in self._progress.silent_for(at_least_s) if loop in at_work]
+
+    @property
+    def stopping(self) -> Stop:
+        """Requested when the station begins to end."""
+        return self._stop
+
+    def attend(self, name: str, work: Callable[[Stop], None]) -> None:
+        """Has ``work`` go on beside the line in a thread of its own, until the Stop that it is given is requested."""
+        self._onlookers.append(self._worker(name, lambda: work(self._ended)))
 
     def request_stop(self) -> None:
         """Asks the station to end; ``run`` returns when it has."""
@@ -175,7 +207,7 @@ class Station:
             self._worker("ledger", lambda: self._ledger.run(self._ended)),
             self._worker("host-clock", lambda: clock_watch.run(self._ended)),
             self._worker("tally", lambda: keep_requests(self._board.requests, tally, self._ended)),
-            self._worker("alarms", lambda: keep_watch(self.status, self._tell, self._ended)),
+            self._worker("alarms", lambda: keep_watch(self.status, self.tell, self._ended)),
         ]
         if plan.public:
             made.append(self._worker("listener", partial(self._listen, plan.public)))
@@ -243,6 +275,9 @@ class Station:
     def _failed(self) -> BaseException | None:
         return next((worker.error for worker in self._workers if worker.error is not None), None)
 
+    def _capture_goes_on(self) -> bool:
+        return not self._capturing.is_done()
+
     def _more_to_come(self) -> bool:
         return not self._sealing.is_done()
 
@@ -264,8 +299,4 @@ class Station:
                 pass
         # first, so that whoever sees a segment published sees its losses too
         self._ledger.take(event)
-        self._tell(event)
-
-    def _tell(self, event: Event) -> None:
-        self._board.take(event)
-        self._report(event)
+        self.tell(event)

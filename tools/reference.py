@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from supervisor.metrics import METRICS
 from supervisor.settings import Settings, shown
 from supervisor.state import State
 from supervisor.status import Snapshot
+from tools.costs import costs_markdown
 
 Json = dict[str, Any]
 
@@ -53,7 +55,7 @@ _STATUS_HEAD = """# Status
 <!-- Written by `make docs` from supervisor/status/model.py. -->
 
 `GET /status.json` at `RADIO_STATUS_LISTEN`, and `radio-supervisor status --json`; the same as a schema is in
-[status.schema.json](status.schema.json). Units stand in names. Fields may be added; what is here keeps its meaning.
+[status.schema.json](status.schema.json). Fields may be added; what is here keeps its meaning.
 Times are strings in UTC, with milliseconds.
 
 `GET /healthz` is 200 in the states `on_air` and `degraded` and while a start is in time, else 503; its body is the
@@ -62,6 +64,16 @@ state.
 """
 
 
+_UNITS = {
+    "mbit_s": "Mbit/s",
+    "s|seconds(_today)?": "s",
+    "ms|p50|p99": "ms",
+    "db": "dBFS",
+    "lufs": "LUFS",
+    "ppm": "ppm",
+    "gb": "GB",
+    "bytes": "bytes",
+}
 _ENUMS = {kind.__name__: ", ".join(f"`{value}`" for value in kind) for kind in (State, Severity)}
 
 
@@ -98,9 +110,15 @@ def status_markdown() -> str:
 
 def _object(name: str, schema: Json) -> str:
     rows = "".join(
-        f"| `{field}` | {_type(of)} | {of.get('description', '')} |\n" for field, of in schema["properties"].items()
+        f"| `{field}` | {_type(of)} | {_unit(field)} | {of['description']} |\n"
+        for field, of in schema["properties"].items()
     )
-    return f"## {name}\n\n{schema['description']}\n\n| field | type | what it is |\n|---|---|---|\n{rows}"
+    return f"## {name}\n\n{schema['description']}\n\n| field | type | unit | what it is |\n|---|---|---|---|\n{rows}"
+
+
+def _unit(field: str) -> str:
+    """The unit that a field's name ends with."""
+    return next((unit for ending, unit in _UNITS.items() if re.search(rf"(^|_)({ending})$", field)), "")
 
 
 def _type(schema: Json) -> str:
@@ -131,6 +149,7 @@ def files() -> dict[Path, str]:
     """Every generated file and what has to be in it."""
     return {
         REFERENCE / "settings.md": settings_markdown(),
+        REFERENCE / "costs.md": costs_markdown(),
         REFERENCE / "metrics.md": metrics_markdown(),
         REFERENCE / "status.md": status_markdown(),
         REFERENCE / "manifest.schema.json": manifest_schema(),

@@ -8,8 +8,8 @@ from contextlib import suppress
 from supervisor import prepare
 from supervisor.doctor import clock, public, upload
 from supervisor.doctor.check import Check, failed, ok, refused, skipped, warning
-from supervisor.doctor.probe import Probe, segment_and_manifest
 from supervisor.errors import UserError
+from supervisor.probe import Probe, segment_and_manifest
 from supervisor.settings import Settings
 from supervisor.stores.s3 import S3Store
 from supervisor.stores.store import Store, StoreError, Trouble

@@ -2,20 +2,14 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 import os
-import secrets
 import subprocess
 from collections.abc import Iterator
 from datetime import UTC, date, datetime
 from pathlib import Path
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
-
 from supervisor.doctor.check import Check, failed, ok, skipped, warning
-from supervisor.files import write_whole
-from supervisor.identity import kept_file
+from supervisor.key_age import days_file, first_day
 from supervisor.settings import Settings
 
 MODE, GIT, AGE = "env file", "env file and git", "key age"
@@ -24,7 +18,6 @@ OLD_DAYS = 90
 
 _OTHERS = 0o077
 _GIT_WITHIN_S = 5.0
-_SALT_BYTES = 16
 
 
 def checks(settings: Settings, env_file: Path | None, today: date | None = None) -> Iterator[Check]:
@@ -41,8 +34,7 @@ def checks(settings: Settings, env_file: Path | None, today: date | None = None)
     today = today or datetime.now(UTC).date()
     recordings = settings.radio_recordings_dir
     try:
-        # never made here: on the mount point of a disk that is away, the folder would have the station write there
-        yield age(first_day(kept_file(recordings, "keys.json"), key, today), today)
+        yield age(first_day(days_file(recordings), key, today), today)
     except FileNotFoundError:
         hint = "Ask again when the station has been on air: its first day is kept beside the recordings."
         yield skipped(AGE, f"no station has been started with '{recordings}' yet", hint)
@@ -98,36 +90,7 @@ def age(first: date, today: date) -> Check:
         return warning(
             AGE,
             f"in use here since {first}: {days} days",
-            "Make a new API token with the same rights, put it into the settings, restart, then delete the old one.",
+            "Make a new API token with the same rights, put it into the env file, send the station SIGHUP (systemctl "
+            "reload; docker compose kill -s HUP radio), and delete the old one when the log says that it was taken.",
         )
     return ok(AGE, f"in use here since {first}")
-
-
-class _Memory(BaseModel):
-    """The day on which each key was first seen, by a salted hash of its ID."""
-
-    model_config = ConfigDict(frozen=True)
-    salt: str = Field(default_factory=lambda: secrets.token_hex(_SALT_BYTES))
-    first_days: dict[str, date] = {}
-
-
-def first_day(path: Path, key: str, today: date) -> date:
-    """The day on which ``key`` was first seen here, which may be today; kept at ``path`` as a salted hash.
-
-    Raises:
-        OSError: it cannot be kept.
-    """
-    memory = _recalled(path)
-    name = hashlib.blake2b(key.encode(), salt=bytes.fromhex(memory.salt)).hexdigest()
-    if name in memory.first_days:
-        return memory.first_days[name]
-    known = _Memory(salt=memory.salt, first_days={**memory.first_days, name: today})
-    write_whole(path, json.dumps(known.model_dump(mode="json"), indent=2).encode(), durable=True)
-    return today
-
-
-def _recalled(path: Path) -> _Memory:
-    try:
-        return _Memory.model_validate_json(path.read_bytes())
-    except (FileNotFoundError, ValidationError):
-        return _Memory()

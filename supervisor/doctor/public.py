@@ -9,8 +9,8 @@ from urllib.parse import quote, urlsplit
 
 from supervisor.doctor import cors
 from supervisor.doctor.check import Check, Verdict, failed, ok, skipped, warning
-from supervisor.doctor.probe import Probe
 from supervisor.http_client import Reply, request
+from supervisor.probe import Probe
 
 URL, HEADERS, PARTS, CLOSED = "public URL", "public headers", "public parts", "public writing"
 

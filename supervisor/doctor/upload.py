@@ -7,7 +7,7 @@ from contextlib import suppress
 
 from supervisor.bucket import SEGMENT_HEADERS
 from supervisor.doctor.check import Check, failed, ok, warning
-from supervisor.doctor.probe import probe
+from supervisor.probe import probe
 from supervisor.stores.store import Store, StoreError
 
 NAME = "upload"

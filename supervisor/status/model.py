@@ -31,7 +31,10 @@ class CaptureStatus(_Frozen):
     pid: int | None = Field(None, description="FFmpeg's process; null while there is none.")
     run: str | None = Field(None, description="The run: one life of FFmpeg.")
     restarts: int = Field(0, description="FFmpeg children that ended without being asked to, since the start.")
-    restarts_by_reason: dict[str, int] = Field({}, description="The same by how they ended: `exited`, `killed` …")
+    restarts_by_reason: dict[str, int] = Field(
+        {},
+        description="The same by how: `exited`, `killed` by a signal, `hung`, `device_lost`, `spool_full`, …",
+    )
     xruns: int = Field(0, description="Overruns of the device's buffer, since the start.")
 
 

@@ -17,6 +17,8 @@ from xml.etree.ElementTree import ParseError
 import certifi
 import urllib3
 from minio import Minio
+from minio.credentials.credentials import Credentials
+from minio.credentials.providers import Provider
 from minio.error import InvalidResponseError, S3Error, ServerError
 from minio.time import to_amz_date
 from urllib3.exceptions import HTTPError
@@ -109,6 +111,21 @@ class _TimelyMinio(Minio):
             return super()._url_open(*args, **kw)
 
 
+class _Signatory(Provider):
+    """The keys that the next request is signed with: the SDK asks for them once for each."""
+
+    def __init__(self, access_key: str, secret_key: str) -> None:
+        self.change(access_key, secret_key)
+
+    def change(self, access_key: str, secret_key: str) -> None:
+        """One assignment, so that no thread ever sees half of a pair."""
+        self._pair = Credentials(access_key, secret_key)
+
+    def retrieve(self) -> Credentials:
+        """The keys now."""
+        return self._pair
+
+
 class S3Store:
     """One bucket over kept-alive connections, every request bounded by ``timeout_s`` for each of its parts.
 
@@ -118,10 +135,10 @@ class S3Store:
     def __init__(self, account: Account, timeout_s: float) -> None:
         self._bucket = account.bucket
         self.skew = Skew()
+        self._signatory = _Signatory(account.access_key, account.secret_key)
         self._client = _TimelyMinio(
             account.endpoint,
-            access_key=account.access_key,
-            secret_key=account.secret_key,
+            credentials=self._signatory,
             secure=account.secure,
             region=account.region,
             http_client=_NotingPool(self.skew, timeout_s),
@@ -134,6 +151,10 @@ class S3Store:
     def clock_ahead_s(self) -> float | None:
         """By the Date of its last answers."""
         return self.skew.offset_s
+
+    def sign_with(self, access_key: str, secret_key: str) -> None:
+        """Signs with these keys from the next request on; those under way end as they were begun."""
+        self._signatory.change(access_key, secret_key)
 
     def put(self, key: str, body: bytes, headers: Headers) -> None:
         """PutObject, in one request."""

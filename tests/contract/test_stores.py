@@ -120,6 +120,25 @@ def test_s3_refusals_are_named(contract_bucket: S3Server, wrong: dict[str, str],
     assert SECRET_KEY not in repr(refused.value)
 
 
+def test_s3_signs_with_other_keys_from_the_next_request_on(contract_bucket: S3Server) -> None:
+    """Keys change while threads are at work: each request is signed with one whole pair, the newest."""
+    contract_bucket.add_key("SECONDKEY00000000002", "second-secret")
+    made = s3_store(contract_bucket.port)
+    pairs = [("SECONDKEY00000000002", "second-secret"), (ACCESS_KEY, SECRET_KEY)]
+    with ThreadPoolExecutor(4) as pool:
+        puts = [pool.submit(made.put, f"changing/{n}", b"x", HEADERS) for n in range(200)]
+        turns = 0
+        while not all(put.done() for put in puts):
+            made.sign_with(*pairs[turns % 2])
+            turns += 1
+        assert [put.exception() for put in puts if put.exception()] == []
+    assert turns > 1
+    made.sign_with("NOBODY", "wrong")
+    with pytest.raises(StoreError) as refused:
+        made.put("changing/last", b"x", HEADERS)
+    assert refused.value.code == "InvalidAccessKeyId"
+
+
 def test_keys_that_went_through_are_not_the_first_to_be_doubted(s3_server: S3Server) -> None:
     """A 403 after a success says to check the time first, and by how much the clocks differ; one before it does not."""
     s3_server.make_bucket("turned-away")

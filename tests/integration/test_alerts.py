@@ -12,6 +12,8 @@ from pathlib import Path
 
 import pytest
 
+from supervisor.alerts import Message, apprise_places
+from supervisor.events import Severity
 from tests.rig.parts import eventually
 from tests.rig.radio import command, on_air
 
@@ -69,6 +71,16 @@ def test_an_alarm_reaches_the_operator_and_so_does_its_end(tmp_path: Path, tmpfs
         assert "alarm silence: nothing louder" in radio.log
         assert "an alert (silence) could not be sent" in radio.log
         assert not [text for text in (radio.log, told, shown) if PASSWORD in text]
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of the modules that apprise imports
+def test_each_kind_of_message_is_told_apart() -> None:
+    """What is wrong arrives as a warning, what is only to know as an info, the end of either as a success."""
+    with endpoint() as (port, posted):
+        (place,) = apprise_places([f"json://127.0.0.1:{port}"])
+        for severity, raised in ((Severity.WARNING, True), (Severity.NOTICE, True), (Severity.NOTICE, False)):
+            assert place.send(Message("archive_gap", raised, "radio: archive_gap", "a gap", severity))
+    assert [message["type"] for message in posted] == ["warning", "info", "success"]
 
 
 def _half_silent(path: Path) -> Path:

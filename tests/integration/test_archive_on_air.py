@@ -69,7 +69,7 @@ def test_hours_become_recordings_while_the_station_is_on_air(tmp_path: Path, tmp
 
 @pytest.mark.timeout(120)
 def test_a_station_that_is_killed_again_and_again_keeps_everything(tmp_path: Path, tmpfs: Path) -> None:
-    """After SIGKILLs the runs are all there, each whole, and the gaps between them are found and told."""
+    """After SIGKILLs every run is there, whole; the gaps are found, and one that comes up on air is a notice."""
     for _ in range(3):
         with on_air(tmp_path, settings(tmp_path, tmpfs)) as radio:
             radio.published(4, within_s=20)
@@ -79,8 +79,14 @@ def test_a_station_that_is_killed_again_and_again_keeps_everything(tmp_path: Pat
         eventually(lambda: radio.status()["archive"]["gaps_today"] == 3, 20, "three gaps are counted")
         told = re.compile(r"the archive has (\d+) gaps? since")
         eventually(lambda: sum(map(int, told.findall(radio.log))) >= 3, 20, "each of them is logged")
+        assert (radio.status()["archive"]["gaps"], alarms(radio)) == (0, {})  # no start is a trouble
+        radio.kill_capture()
+        eventually(lambda: "archive_gap" in alarms(radio), 20, "what goes missing on air is a notice")
+        eventually(lambda: list(alarms(radio)) == ["archive_gap"], 20, "nothing else is left of it")
+        status = radio.status()
         assert radio.stop() == 0
-    assert_is_the_tone(tmp_path / "recordings", runs=4)
+    assert (status["state"], status["archive"]["gaps"], status["archive"]["gaps_today"]) == ("on_air", 1, 4)
+    assert_is_the_tone(tmp_path / "recordings", runs=5)
 
 
 @pytest.mark.timeout(120)

@@ -213,3 +213,17 @@ def _health(port: int) -> tuple[int, str]:
             return answer.status, answer.read().decode()
     except urllib.error.HTTPError as error:
         return error.code, error.read().decode()
+
+
+def test_estimate_is_of_the_station_s_own_settings(tmp_path: Path) -> None:
+    """The settings count unless an option says otherwise; no key and no device is needed for it."""
+    (tmp_path / ".env").write_text("RADIO_SEGMENT_SECONDS=5\nRADIO_WINDOW=4\n", encoding="utf-8")
+    told = json.loads(command("estimate", "--json", "--window", "6", settings={}, folder=tmp_path).stdout)
+    assert told["assumptions"]["segment_s"] == 5
+    assert told["assumptions"]["window"] == 6
+    # ten listeners read a little more than ten million times
+    assert (told["estimate"]["class_a_month"], told["estimate"]["usd_month"]) == (1_555_200, 4.86)
+    text = command("estimate", "--listeners", "3", settings={}, folder=tmp_path)
+    assert text.returncode == 0
+    assert "1,555,200 a month" in text.stdout
+    assert command("estimate", "--segment-seconds", "31", settings={}, folder=tmp_path).returncode == 2

@@ -24,6 +24,14 @@ def environment(settings: Mapping[str, str]) -> dict[str, str]:
     return {**own, **settings}
 
 
+def write_env(path: Path, settings: Mapping[str, str]) -> None:
+    """Writes the operator's file, in one step."""
+    fresh = path.with_suffix(".new")
+    fresh.write_text("".join(f"{name}={value}\n" for name, value in settings.items()), encoding="utf-8")
+    fresh.chmod(0o600)
+    fresh.replace(path)
+
+
 def command(*words: str, settings: Mapping[str, str], folder: Path) -> subprocess.CompletedProcess[str]:
     """Runs one command to its end in ``folder``."""
     return subprocess.run(
@@ -60,6 +68,7 @@ class Radio:
                 [*within, *PROGRAM, *words],
                 env=environment(self.settings),
                 cwd=folder,
+                stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
                 process_group=0,

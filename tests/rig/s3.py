@@ -57,6 +57,18 @@ class S3Server:
         made.everybody("Allow", "GetObject")
         return made
 
+    def add_key(self, access_key: str, secret_key: str) -> None:
+        """Another key of the same user."""
+        self._admin("key", "create", f"--access-key={access_key}", f"--secret-key={secret_key}")
+
+    def remove_key(self, access_key: str) -> None:
+        """A key that is no longer good for anything."""
+        self._admin("key", "rm", f"--access-key={access_key}")
+
+    def _admin(self, *words: str) -> None:
+        ours = ["radosgw-admin", "-c", str(self.folder / "ceph.conf"), "-n", "client.rgw"]
+        subprocess.run([*ours, *words, "--uid=app", "--key-type=s3"], capture_output=True, timeout=30, check=True)
+
     def signal(self, number: signal.Signals) -> None:
         """Sends a signal to the gateway: SIGSTOP is a server that takes connections and does nothing."""
         pids = [line.split() for line in (self.folder / "pids").read_text(encoding="ascii").splitlines()]

@@ -32,13 +32,14 @@ from supervisor.doctor import (
 )
 from supervisor.doctor.check import Area, Check, Verdict, failed, ok, refused, skipped, warning
 from supervisor.doctor.hearing import Heard, heard, judged
-from supervisor.doctor.probe import segment_and_manifest
 from supervisor.doctor.runner import run
 from supervisor.errors import UserError
 from supervisor.host_clock import HostClock
 from supervisor.http_client import Reply
+from supervisor.key_age import first_day
 from supervisor.meters import FLOOR_DB, Measurement
 from supervisor.names import Keys
+from supervisor.probe import segment_and_manifest
 from supervisor.settings import Settings
 from tests.rig.parts import ROOT
 
@@ -182,16 +183,16 @@ def test_headroom_is_said() -> None:
 def test_a_key_is_remembered_by_a_salted_hash(tmp_path: Path) -> None:
     """The first day of each key is kept over days and other keys; the file holds neither a key nor a bare hash."""
     path, first, later = tmp_path / "keys.json", date(2026, 1, 1), date(2026, 5, 1)
-    assert keys.first_day(path, "KEY-A", first) == first
-    assert keys.first_day(path, "KEY-B", later) == later
-    assert keys.first_day(path, "KEY-A", later) == first
+    assert first_day(path, "KEY-A", first) == first
+    assert first_day(path, "KEY-B", later) == later
+    assert first_day(path, "KEY-A", later) == first
     other = tmp_path / "other.json"
-    keys.first_day(other, "KEY-A", first)
+    first_day(other, "KEY-A", first)
     kept = [json.loads(file.read_text(encoding="utf-8"))["first_days"] for file in (path, other)]
     assert set(kept[0]).isdisjoint(kept[1])
     assert "KEY-A" not in path.read_text(encoding="utf-8")
     path.write_bytes(b"torn")
-    assert keys.first_day(path, "KEY-A", later) == later
+    assert first_day(path, "KEY-A", later) == later
 
 
 def test_a_key_is_old_after_90_days() -> None:

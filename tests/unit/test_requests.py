@@ -6,7 +6,16 @@ from datetime import UTC, datetime
 
 import pytest
 
-from supervisor.events import Event, ListenerLooked, OffAir, SegmentPublished, Stopping, StoreFailed
+from supervisor.events import (
+    Event,
+    KeysRefused,
+    KeysTaken,
+    ListenerLooked,
+    OffAir,
+    SegmentPublished,
+    Stopping,
+    StoreFailed,
+)
 from supervisor.requests import Requests, counted
 from tests.unit.made import sealed_segment
 
@@ -23,6 +32,8 @@ def _failed(operation: str) -> StoreFailed:
     [
         (PUBLISHED, 3),
         (OffAir("stopped"), 1),
+        (KeysTaken("7777"), 2),
+        (KeysRefused("AccessDenied", "no", ""), 2),
         (_failed("upload"), 2),
         (_failed("manifest"), 1),
         (_failed("open"), 1),
@@ -31,7 +42,7 @@ def _failed(operation: str) -> StoreFailed:
     ],
 )
 def test_each_event_has_its_price(event: Event, requests: int) -> None:
-    """Two objects and a manifest for a segment; a try that failed counts too; deletes are free."""
+    """Two objects and a manifest for a segment; a try that failed, or of new keys, counts too; deletes are free."""
     assert counted(Requests(), event, MONTH_BEGINS, 1.0, 10.0).class_a == requests
 
 

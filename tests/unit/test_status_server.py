@@ -1,4 +1,4 @@
-"""The status over HTTP: which path answers what, and when a station counts as healthy."""
+"""The status as others get it: which path answers what, when a station counts as healthy, what one look says."""
 
 from __future__ import annotations
 
@@ -7,12 +7,15 @@ from http import HTTPStatus
 
 import pytest
 
+from supervisor.cli import _status_text
+from supervisor.events import AlarmRaised, CaptureEnded, Cause, Severity
 from supervisor.metrics import CONTENT_TYPE
 from supervisor.state import State
 from supervisor.status import Snapshot
 from supervisor.status_server import respond_with
 from supervisor.web import Answer
 from tests.unit import pictures
+from tests.unit.made import RUN
 
 STARTS_WITHIN_S = 40.0
 
@@ -50,3 +53,13 @@ def test_three_paths_are_answered_and_nothing_else() -> None:
     assert json.loads(_asked("/status.json", pictures.ill()).body)["state"] == "degraded"
     for path in ("/", "/status", "/metrics/", "/.env"):
         assert _asked(path, pictures.ill()).status == HTTPStatus.NOT_FOUND
+
+
+def test_one_look_has_each_alarm_with_its_remedy() -> None:
+    """`status` says the state, what is wrong now and what is only to know, each with what to do."""
+    notice = AlarmRaised("archive_gap", "something went missing", "Look where.", Severity.NOTICE)
+    gone = CaptureEnded(RUN, 1, Cause.DEVICE_LOST, "ALSA read error", 2.0)
+    lines = _status_text(pictures.replayed(*pictures.life(2), (30.0, notice), (31.0, gone))).splitlines()
+    assert lines[0].startswith("my-radio: degraded since 2026-11-23 15:46:01 UTC")
+    assert "NOTICE archive_gap: something went missing Look where." in lines
+    assert any(line.startswith("ALARM device_lost: the device is gone: ALSA read error Plug it in") for line in lines)

@@ -1,4 +1,4 @@
-"""The objects that the doctor stores for a moment: named apart from everything that is ever on air."""
+"""Objects that are stored for a moment to find out what a key may do: named apart from everything that is on air."""
 
 from __future__ import annotations
 
