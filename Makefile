@@ -49,7 +49,7 @@ lint: $(VENV)/.ready-dev $(CLIENT_TESTS)/node_modules/.ready ## Check style, typ
 	$(BIN)/lint-imports
 	npm --prefix $(CLIENT_TESTS) --silent run check
 	@! command -v shellcheck >/dev/null || shellcheck tools/system-packages tools/python-packages tools/promtool tools/install-service \
-	  .ci/run tests/rig/rgw tests/rig/slow-ffmpeg compose/store/run-store compose/store/make-bucket compose/store/s3
+	  .ci/run tests/rig/rgw tests/rig/slow-ffmpeg compose/store/run-store compose/store/make-bucket compose/store/s3 compose/keep-on-air
 
 format: $(VENV)/.ready-dev ## Put the code into its form.
 	$(BIN)/ruff check --fix .

@@ -28,13 +28,14 @@ RUN printf 'path-exclude /usr/lib/*/%s*\n' libLLVM libgallium libz3 >/etc/dpkg/d
  && rm -rf /var/lib/apt/lists/*
 # where the compose file mounts the recordings and the operator's settings (as .env)
 RUN install -d -o 1000 -g 1000 /recordings && install -d /etc/radio-server
+COPY compose/keep-on-air /usr/local/bin/
 COPY --from=build /opt/radio-supervisor /opt/radio-supervisor
 ENV PATH=/opt/radio-supervisor/bin:/usr/local/bin:/usr/bin:/bin \
     PYTHONUNBUFFERED=1 \
     RADIO_RECORDINGS_DIR=/recordings
 WORKDIR /etc/radio-server
 USER 1000:1000
-ENTRYPOINT ["radio-supervisor"]
+ENTRYPOINT ["keep-on-air"]
 CMD ["start"]
 LABEL org.opencontainers.image.title="radio-supervisor" \
       org.opencontainers.image.description="A lossless internet radio without a streaming server: ALSA to a bucket" \

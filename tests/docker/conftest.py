@@ -20,8 +20,11 @@ PROJECT = "radio-test"
 OWNER = os.getuid() or 1000
 """Whose settings and recordings these are: whoever runs the tests, but not root."""
 
-ACCESS_KEY, SECRET_KEY = "dev-access-key", "dev-secret-key"
+KEYS = ("dev-access-key", "dev-secret-key")
 """Of the development store, as the compose file has them."""
+
+NEXT_KEYS = ("next-access-key-0000", "next-secret-key")
+"""A second pair, for the day on which the first is replaced."""
 
 OVERRIDE = Path(__file__).with_name("compose.test.yaml")
 
@@ -162,8 +165,8 @@ def operator(repository: Path, dev: Bucket) -> Operator:
     settings = {
         "R2_ENDPOINT": "http://store:9000",
         "R2_BUCKET": "radio",
-        "R2_ACCESS_KEY": ACCESS_KEY,
-        "R2_SECRET_KEY": SECRET_KEY,
+        "R2_ACCESS_KEY": KEYS[0],
+        "R2_SECRET_KEY": KEYS[1],
         "R2_PUBLIC_URL": "http://store:9000/radio",
         "RADIO_PREFIX": "prod",
         "RADIO_STATION": "prod",
