@@ -58,11 +58,13 @@ for line in open("/proc/self/mountinfo"):
 """
 
 KILL_THE_SUPERVISOR = """
+until size=$(stat -c %s "$(ls -t /staging/raw/*.hq.* | head -n 1)") && ((size > 100000)); do sleep 0.02; done
 for process in /proc/[0-9]*; do
   read -rd "" name <$process/cmdline
   if [[ $name == /opt/radio-supervisor/bin/python* ]]; then kill -KILL ${process#/proc/}; fi
 done
 """
+"""In the middle of a segment: what is open then has to be saved."""
 
 # the first test builds everything
 pytestmark = pytest.mark.timeout(600)
@@ -206,7 +208,7 @@ def test_keys_are_replaced_on_air(station: Operator) -> None:
     env_file.write_text(text, encoding="ascii")
     before = station.bucket.after(0)
     station.runs("docker compose kill -s HUP radio")
-    taken = f"requests are signed with the key …{NEXT_KEYS[0][-4:]}"
+    taken = f"requests are signed with …{NEXT_KEYS[0][-4:]}"
     eventually(lambda: taken in station.runs("docker compose logs radio"), 20, taken, 0.5)
     after = station.bucket.after(station.bucket.manifest()["latest"] + 1)
     gaps = [entry["gap"] for entry in after["segments"] if entry["index"] > before["latest"]]
@@ -290,7 +292,7 @@ def test_a_settings_file_that_cannot_be_read_is_one_clear_error(operator: Operat
     other = operator.repository / "roots.env"
     other.write_text("RADIO_SOURCE=tone:\n", encoding="ascii")
     other.chmod(0o600)
-    told = operator.runs("ENV_FILE=./roots.env docker compose run --rm radio config", code=2).strip()
+    told = operator.runs("ENV_FILE=./roots.env docker compose run --rm radio start", code=2).strip()
     assert told.splitlines()[-1].startswith("radio-supervisor: the env file '.env' cannot be read: [Errno 13] ")
     assert "Traceback" not in told
 
