@@ -98,6 +98,29 @@ def test_make_demo_in_a_clean_clone(tmp_path: Path, tmpfs: Path) -> None:
     assert status.stdout == b""
 
 
+@pytest.mark.timeout(240)
+def test_the_wheel_plays_where_pipx_installed_it(tmp_path: Path, tmpfs: Path) -> None:
+    """The wheel alone brings the command, the page and the player, and plays far from the source tree."""
+    build = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(tmp_path / "dist")]
+    subprocess.run(build, cwd=ROOT, capture_output=True, timeout=50, check=True)
+    (wheel,) = (tmp_path / "dist").iterdir()
+    places = {"PIPX_HOME": str(tmp_path / "pipx"), "PIPX_BIN_DIR": str(tmp_path / "bin")}
+    install = [sys.executable, "-m", "pipx", "install", "--python", sys.executable, str(wheel)]
+    subprocess.run(install, cwd=tmp_path, env=environment(places), capture_output=True, timeout=180, check=True)
+    port = free_port()
+    demo = subprocess.Popen(
+        [tmp_path / "bin/radio-supervisor", "demo", "--port", str(port), "--segment-seconds", "1"],
+        cwd=tmp_path,
+        env=own_places(tmp_path, tmpfs),
+        process_group=0,
+    )
+    try:
+        listen(port, segment_s=1, within_s=20)
+    finally:
+        demo.send_signal(signal.SIGINT)
+        assert demo.wait(25) == 0
+
+
 @pytest.mark.timeout(60)
 def test_the_demo_runs_with_the_bundled_ffmpeg(tmp_path: Path, tmpfs: Path) -> None:
     """Without an FFmpeg of the machine's own the one from PyPI (7.x) goes the whole way, and the audio is the same."""
