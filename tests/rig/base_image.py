@@ -19,8 +19,9 @@ _CA_BUNDLE = "/etc/ssl/certs/ca-certificates.crt"
 _OWN_CAS = "/usr/local/share/ca-certificates"
 
 _DPKG = ("force-unsafe-io", *(f"path-exclude=/usr/share/{kind}/*" for kind in ("doc", "man", "locale")))
-_APT = 'DPkg::Post-Invoke { "rm -f /var/cache/apt/archives/*.deb || true"; };'
-"""No documents, no packages left lying about."""
+_APT = """Dir::Cache::pkgcache ""; Dir::Cache::srcpkgcache "";
+DPkg::Post-Invoke { "rm -f /var/cache/apt/archives/*.deb || true"; };"""
+"""No documents, nothing of apt's left lying about."""
 
 
 def provide_base(environment: Mapping[str, str]) -> None:
@@ -40,6 +41,7 @@ def provide_base(environment: Mapping[str, str]) -> None:
 def _options() -> Iterator[str]:
     yield from (f"--dpkgopt={line}" for line in _DPKG)
     yield f'--customize-hook=echo {shlex.quote(_APT)} >"$1/etc/apt/apt.conf.d/docker-clean"'
+    yield '--customize-hook=rm "$1"/var/cache/apt/*.bin'
     if Path(_CA_BUNDLE).exists():  # this machine's network may have an authority of its own
         yield f'--customize-hook=mkdir -p "$1{Path(_CA_BUNDLE).parent}" "$1{_OWN_CAS}"'
         yield f"--customize-hook=copy-in {_CA_BUNDLE} {Path(_CA_BUNDLE).parent}"
