@@ -76,16 +76,19 @@ def docker_compose_project_name() -> str:
     return PROJECT
 
 
+DOWN = "--profile dev --profile prod down --volumes --timeout 5"
+
+
 @pytest.fixture(scope="session")
 def docker_setup() -> list[str]:
-    """Every image is built, and the development stack started."""
-    return ["--profile dev --profile prod build --quiet", "--profile dev up --detach --wait"]
+    """What a killed session left is removed, every image is built, and the development stack started."""
+    return [DOWN, "--profile dev --profile prod build --quiet", "--profile dev up --detach --wait"]
 
 
 @pytest.fixture(scope="session")
 def docker_cleanup() -> list[str]:
     """Nothing stays: no container, no network, no volume."""
-    return ["--profile dev --profile prod down --volumes --timeout 5"]
+    return [DOWN]
 
 
 @dataclass(frozen=True)
