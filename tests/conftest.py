@@ -8,7 +8,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from playwright.sync_api import Browser, Page
 
+from tests.rig import browsers
+from tests.rig.browsers import speakers
 from tests.rig.s3 import Bucket, S3Server, start_s3
 
 
@@ -33,3 +36,25 @@ def tmpfs() -> Iterator[Path]:
     folder = Path(tempfile.mkdtemp(prefix="radio-test-", dir="/dev/shm"))
     yield folder
     shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def loudspeakers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
+    """The environment of a browser that is to be heard."""
+    with speakers(tmp_path_factory.mktemp("pulse")) as environment:
+        yield environment
+
+
+@pytest.fixture(scope="session")
+def chromium(loudspeakers: dict[str, str]) -> Iterator[Browser]:
+    """Debian's Chromium, one for the whole session: Playwright serves no second one beside it."""
+    with browsers.chromium(loudspeakers) as browser:
+        yield browser
+
+
+@pytest.fixture
+def page(chromium: Browser) -> Iterator[Page]:
+    """A fresh profile's tab."""
+    context = chromium.new_context()
+    yield context.new_page()
+    context.close()

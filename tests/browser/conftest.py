@@ -7,38 +7,14 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Page
 
-from tests.rig import browsers
 from tests.rig.audio import programme, write_wav
-from tests.rig.browsers import speakers
 from tests.rig.ear import Ear
 from tests.rig.firefox import FirefoxTab, firefox
 from tests.rig.parts import need
 from tests.rig.radio import Radio, on_air
 from tests.rig.web_bucket import WebBucket, web_bucket
-
-
-@pytest.fixture(scope="session")
-def sound(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
-    """The environment of a browser that is to be heard."""
-    with speakers(tmp_path_factory.mktemp("pulse")) as environment:
-        yield environment
-
-
-@pytest.fixture(scope="session")
-def chromium(sound: dict[str, str]) -> Iterator[Browser]:
-    """Debian's Chromium."""
-    with browsers.chromium(sound) as browser:
-        yield browser
-
-
-@pytest.fixture
-def page(chromium: Browser) -> Iterator[Page]:
-    """A fresh profile's tab."""
-    context = chromium.new_context()
-    yield context.new_page()
-    context.close()
 
 
 @pytest.fixture
@@ -48,10 +24,10 @@ def ear(page: Page) -> Ear[Page]:
 
 
 @pytest.fixture
-def firefox_ear(sound: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ear[FirefoxTab]]:
+def firefox_ear(loudspeakers: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ear[FirefoxTab]]:
     """Somebody at Debian's Firefox, with a recorder."""
     need("firefox-esr")
-    with firefox(tmp_path_factory.mktemp("firefox"), sound) as tab:
+    with firefox(tmp_path_factory.mktemp("firefox"), loudspeakers) as tab:
         yield Ear(tab)
 
 

@@ -14,12 +14,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from playwright.sync_api import Page
 
 from tests.chaos.heard import PLAY_FRAMES, SEGMENT_SAMPLES, Heard, hear, pcm_md5, pieces
 from tests.docker.conftest import KEYS, NEXT_KEYS, OWNER, PROJECT, Bucket, Operator, type_in
-from tests.rig import browsers
 from tests.rig.audio import decode_flac, decode_opus
-from tests.rig.browsers import speakers
 from tests.rig.ear import Ear
 from tests.rig.numbered import playing_numbers
 from tests.rig.parts import ROOT, do_without, eventually
@@ -125,19 +124,16 @@ def test_the_development_bucket_is_as_the_guide_wants_a_bucket(dev: Bucket, oper
     assert verdicts["CORS"] == verdicts["CORS preflight"] == verdicts["public writing"] == "ok"
 
 
-def test_a_browser_plays_the_development_stack(dev: Bucket, folder: Path) -> None:
+def test_a_browser_plays_the_development_stack(dev: Bucket, page: Page) -> None:
     """Chromium plays http://localhost:3000 in both qualities, segment after segment."""
     dev.after(0)
-    place = folder / "speakers"
-    place.mkdir()
-    with speakers(place) as environment, browsers.chromium(environment) as browser:
-        ear = Ear(browser.new_page())
-        ear.visit("http://localhost:3000")
-        ear.tap()
-        ear.until("p.state === 'playing'", 20)
-        for quality in ("lq", "hq"):
-            ear.ask(f"p.quality = '{quality}'")
-            ear.until(f"p.playingQuality === '{quality}' && ear.segments('{quality}') >= 2", 30)
+    ear = Ear(page)
+    ear.visit("http://localhost:3000")
+    ear.tap()
+    ear.until("p.state === 'playing'", 20)
+    for quality in ("lq", "hq"):
+        ear.ask(f"p.quality = '{quality}'")
+        ear.until(f"p.playingQuality === '{quality}' && ear.segments('{quality}') >= 2", 30)
 
 
 def test_what_developers_are_told_to_type_works(dev: Bucket, operator: Operator) -> None:
