@@ -263,6 +263,14 @@ def shown(settings: Settings, field: str) -> str:
             return str(value)
 
 
+def _default_file() -> Path | None:
+    """`.env` of the working folder; another user's folder may not be looked into, and has none for us."""
+    try:
+        return Path(".env") if Path(".env").is_file() else None
+    except PermissionError:
+        return None
+
+
 def load(
     env_file: Path | None = None,
     command_line: Mapping[str, str] | None = None,
@@ -274,7 +282,7 @@ def load(
     Raises:
         UserError: an unknown name, a value that is not allowed, or a file that cannot be read; all of them at once.
     """
-    path = env_file or (Path(".env") if Path(".env").is_file() else None)
+    path = env_file or _default_file()
     layers = {
         str(path): _known_prefixes(_read_env_file(path)) if path else {},
         "environment": _known_prefixes(os.environ),

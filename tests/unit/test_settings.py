@@ -284,6 +284,16 @@ def test_a_mistake_that_is_overruled_does_no_harm(monkeypatch: pytest.MonkeyPatc
     assert _value(load(), "RADIO_WINDOW") == ("5", "environment")
 
 
+def test_a_folder_that_may_not_be_looked_into_has_no_env_file(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who asks as another user, from a home that is closed to them, gets the settings of the environment."""
+
+    def closed(path: Path) -> bool:
+        raise PermissionError(13, "Permission denied", str(path))
+
+    monkeypatch.setattr(Path, "is_file", closed)
+    assert ".env" not in load().origins.values()
+
+
 def test_the_env_file_can_be_named() -> None:
     """A file given by name is read instead of ``.env``, and is named as the origin."""
     Path(".env").write_text("RADIO_WINDOW=4\n", encoding="utf-8")
