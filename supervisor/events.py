@@ -244,9 +244,10 @@ class StoreRecovered:
 
 @dataclass(frozen=True)
 class OffAir:
-    """The manifest says ``live: false`` since now."""
+    """Listeners hear nothing new: the manifest says ``live: false`` since now, or would if the store could be told."""
 
     reason: str
+    told: bool = True
 
 
 @dataclass(frozen=True)

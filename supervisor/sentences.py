@@ -119,7 +119,8 @@ def line_of(event: Event) -> Line | None:  # noqa: C901, PLR0911, PLR0912 - a ta
             text = f"{event.operation} went through after {event.failures} failures in {event.outage_s:.1f} s"
             return _info(text, operation=event.operation, failures=event.failures, outage_s=event.outage_s)
         case OffAir():
-            return _info(f"off air: {event.reason} (live: false)", reason=event.reason)
+            how = "live: false" if event.told else "the manifest still says live: true"
+            return _info(f"off air: {event.reason} ({how})", reason=event.reason)
         case SegmentArchived(segment=s):
             return logging.DEBUG, f"archived {s.id} as {event.path}", {"segment": str(s.id), "path": str(event.path)}
         case ArchiveFailed(segment=s):
