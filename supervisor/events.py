@@ -445,6 +445,14 @@ class Logged:
 
 
 @dataclass(frozen=True)
+class OnlookerFailed:
+    """Something beside the line ended by an error that nobody foresaw; it is begun again."""
+
+    name: str
+    why: str
+
+
+@dataclass(frozen=True)
 class Stopping:
     """The station was asked to stop."""
 
@@ -493,6 +501,7 @@ Event = (
     | AlarmRaised
     | AlarmCleared
     | Logged
+    | OnlookerFailed
     | Stopping
 )
 
