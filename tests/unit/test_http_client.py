@@ -2,39 +2,18 @@
 
 from __future__ import annotations
 
-import socket
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
-
 import pytest
 
 from supervisor.http_client import request
+from tests.rig.answering import answering
 
 pytestmark = pytest.mark.timeout(20)
-
-
-@contextmanager
-def _answering(answer: bytes) -> Iterator[str]:
-    """The address of somebody who answers one request with these bytes and hangs up."""
-    with socket.create_server(("127.0.0.1", 0)) as server:
-
-        def serve() -> None:
-            connection, _ = server.accept()
-            with connection:
-                connection.recv(65_536)
-                connection.sendall(answer)
-
-        thread = threading.Thread(target=serve, name="answering")
-        thread.start()
-        yield f"http://127.0.0.1:{server.getsockname()[1]}/live/manifest.json"
-        thread.join(10)
 
 
 @pytest.mark.parametrize("status", ["200 OK", "404 Not Found", "502 Bad Gateway"])
 def test_whatever_its_status_an_answer_is_an_answer(status: str) -> None:
     """A refusal is told with its status and its body, as a success is."""
-    with _answering(f"HTTP/1.1 {status}\r\nContent-Length: 4\r\n\r\nbody".encode()) as url:
+    with answering(f"HTTP/1.1 {status}\r\nContent-Length: 4\r\n\r\nbody".encode()) as url:
         reply = request("GET", url)
     assert (f"{reply.status}", reply.body) == (status[:3], b"body")
     assert reply.succeeded == status.startswith("2")
@@ -52,13 +31,13 @@ def test_whatever_its_status_an_answer_is_an_answer(status: str) -> None:
 )
 def test_a_broken_answer_is_an_os_error(status: str, rest: str) -> None:
     """What a proxy breaks off in the middle, of a page or of its own excuse, is an error that callers know."""
-    with _answering(f"HTTP/1.1 {status}\r\n{rest}".encode()) as url, pytest.raises(OSError, match="no HTTP answer"):
+    with answering(f"HTTP/1.1 {status}\r\n{rest}".encode()) as url, pytest.raises(OSError, match="no HTTP answer"):
         request("GET", url)
 
 
 def test_silence_is_an_os_error() -> None:
     """Whoever hangs up without a word, or does not listen at all, is told as such."""
-    with _answering(b"") as url, pytest.raises(OSError):  # noqa: PT011 - whichever the system says
+    with answering(b"") as url, pytest.raises(OSError):  # noqa: PT011 - whichever the system says
         request("GET", url)
     with pytest.raises(OSError, match="refused"):
         request("GET", url)
