@@ -9,7 +9,7 @@ import subprocess
 import time
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import BinaryIO
 
 from ffmpeg_profiles.command import compile_command
@@ -83,7 +83,9 @@ def listen(ffmpeg: str, source: Source, sample_rate: int) -> Heard:
             _end(child)
         hq.seek(0)
         log.seek(0)
-        return heard(hq.read(), measurements, sample_rate, log.read().decode(errors="replace"))
+        it = heard(hq.read(), measurements, sample_rate, log.read().decode(errors="replace"))
+    # FFmpeg 7 reads half a second of a file at once: only a device has a rate of its own
+    return it if source.device else replace(it, measured_hz=None)
 
 
 def _started(ffmpeg: str, source: Source, meters_in: int, hq: BinaryIO, log: BinaryIO) -> subprocess.Popen[bytes]:

@@ -127,7 +127,7 @@ def test_the_unit_loses_nothing_and_fits_the_program() -> None:
         "EnvironmentFile": ["/etc/radio-server/secrets.env"],
         "UnsetEnvironment": ["R2_ACCESS_KEY R2_SECRET_KEY"],
         "ExecStart": [f"{PROGRAM} start --no-dashboard --env-file /etc/radio-server/secrets.env"],
-        "ExecReload": ["/bin/kill -HUP $MAINPID"],
+        "ExecReload": ["/bin/sh -c 'kill -HUP $MAINPID'"],
     }
     assert {name: settings(name) for name in wanted} == wanted
 
