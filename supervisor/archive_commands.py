@@ -69,7 +69,8 @@ def prune(
 ) -> None:
     """Delete what RADIO_RECORDINGS_KEEP_DAYS and RADIO_RECORDINGS_MIN_FREE_GB do not let stay, oldest first.
 
-    The current hour and files of others are never touched. Exit codes: 0 the limits hold now; 1 they cannot be held.
+    The current hour and files of others are never touched. Exit codes: 0 the limits hold now; 1 they cannot be held,
+    or a file will not go.
     """
     from supervisor.prepare import limits
     from supervisor.recordings.pruning import prune as pruned
@@ -80,11 +81,18 @@ def prune(
         gone = pruned(root, settings.radio_station, limits(settings), datetime.now(UTC), dry_run=dry_run)
     paths = [str(file.path) for file in gone.files]
     if as_json:
+        stuck = [{"path": str(path), "why": why} for path, why in gone.stuck]
         row = {"deleted": paths, "bytes": gone.bytes, "lacking_bytes": gone.lacking_bytes, "dry_run": dry_run}
-        typer.echo(json.dumps(row, indent=2))
+        typer.echo(json.dumps({**row, "stuck": stuck}, indent=2))
     else:
         done = "would be deleted" if dry_run else "deleted"
         typer.echo("\n".join([*paths, f"{len(paths)} files {done}, {gone.bytes / 1e9:.3f} GB"]))
+    if gone.stuck:
+        raise UserError(
+            "\n".join(f"{path} cannot be deleted: {why}." for path, why in gone.stuck),
+            "Look at the owner and the attributes (lsattr) of the file and its folder.",
+            Exit.FAILED,
+        )
     if gone.lacking_bytes > 0:
         raise UserError(
             f"{gone.lacking_bytes / 1e9:.3f} GB more would have to be free on the disk of '{root}'.",

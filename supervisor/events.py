@@ -343,11 +343,12 @@ class RecordingDamaged:
 
 @dataclass(frozen=True)
 class RecordingsPruned:
-    """Retention deleted ``files``, the newest of which began at ``up_to``."""
+    """Retention deleted ``files``, the newest of which began at ``up_to``; ``failed`` is why it could not do more."""
 
     files: int
     bytes: int
-    up_to: datetime
+    up_to: datetime | None
+    failed: str = ""
 
 
 @dataclass(frozen=True)

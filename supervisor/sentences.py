@@ -178,11 +178,19 @@ def _kept(event: RecordingJoined | JoinFailed | RecordingDamaged | RecordingsPru
         case RecordingDamaged():
             return _error(f"a file of the archive is damaged, kept as {event.kept}: {event.why}", kept=str(event.kept))
         case RecordingsPruned():
-            up_to = iso_ms(event.up_to)
-            text = f"deleted {_count(event.files, 'recording')} up to {up_to} ({event.bytes / 1e6:.1f} MB)"
-            return _info(text, files=event.files, bytes=event.bytes, up_to=up_to)
+            return _pruned(event)
         case KeepingFailed():
             return _error(f"the recordings folder {event.folder} cannot be read: {event.why}", why=event.why)
+
+
+def _pruned(event: RecordingsPruned) -> Line:
+    up_to = event.up_to and iso_ms(event.up_to)
+    text = f"deleted {_count(event.files, 'recording')}"
+    text += f" up to {up_to} ({event.bytes / 1e6:.1f} MB)" if up_to else ""
+    fields: dict[str, object] = {"files": event.files, "bytes": event.bytes, "up_to": up_to}
+    if event.failed:
+        return _error(f"retention cannot do its work: {event.failed}; {text}", why=event.failed, **fields)
+    return _info(text, **fields)
 
 
 def _reread(event: KeysTaken | KeysRefused | SettingsReread | SettingsRefused) -> Line:

@@ -107,7 +107,12 @@ def remove(paths: Sequence[Path]) -> None:
     """Deletes files of the archive, in order and durably, and the folders that this leaves empty."""
     for path in paths:
         path.unlink(missing_ok=True)
-    for folder in dict.fromkeys(path.parent for path in paths):
+    settle(paths)
+
+
+def settle(gone: Sequence[Path]) -> None:
+    """Makes it durable that files are gone, and removes the folders that this leaves empty."""
+    for folder in dict.fromkeys(path.parent for path in gone):
         sync_folder(folder)
         _remove_empty(folder)
 

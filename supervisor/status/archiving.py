@@ -12,6 +12,7 @@ from supervisor.events import (
     KeepingFailed,
     RecordingDamaged,
     RecordingJoined,
+    RecordingsPruned,
     SegmentArchived,
 )
 from supervisor.status.model import Snapshot
@@ -35,6 +36,8 @@ def archived(s: Snapshot, event: Event, now: datetime) -> Snapshot:  # noqa: PLR
         case JoinFailed():
             message = f"pieces from {event.path} on cannot be joined: {event.why}"
             return raised(s, "join_failing", message, "Nothing is lost: the pieces stay, and are tried again.", now)
+        case RecordingsPruned():
+            return _pruned(s, event, now)
         case RecordingJoined():
             return cleared(s, "join_failing")
         case RecordingDamaged():
@@ -42,6 +45,14 @@ def archived(s: Snapshot, event: Event, now: datetime) -> Snapshot:  # noqa: PLR
             return raised(s, "recording_damaged", message, f"It is kept as {event.kept}. Check the disk.", now)
         case _:
             return s
+
+
+def _pruned(s: Snapshot, event: RecordingsPruned, now: datetime) -> Snapshot:
+    if not event.failed:
+        return cleared(s, "retention_failing")
+    message = f"old recordings do not make room for new ones: {event.failed}"
+    remedy = "Look at the file's owner and attributes (lsattr), and at snapshots of the disk."
+    return raised(s, "retention_failing", message, remedy, now)
 
 
 def _measured(s: Snapshot, event: ArchiveMeasured) -> Snapshot:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -137,6 +138,8 @@ def test_prune_keeps_the_limits_and_a_dry_run_touches_nothing(folder: Path) -> N
     """The oldest go as far as is needed, with --dry-run none does, and a limit that cannot be held is exit code 1."""
     limits = {**SETTINGS, "RADIO_RECORDINGS_KEEP_DAYS": "1"}
     before = recording_paths(folder / "recordings")
+    for path in before:  # as old as their names
+        os.utime(path, (START.timestamp(), START.timestamp()))
     dry = command("archive", "prune", "--dry-run", "--json", settings=limits, folder=folder)
     assert dry.returncode == 0, dry.stderr
     assert json.loads(dry.stdout)["deleted"] == [str(path) for path in before]

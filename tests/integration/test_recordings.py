@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import random
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -21,7 +24,6 @@ from supervisor.events import (
     Event,
     JoinFailed,
     RecordingDamaged,
-    RecordingJoined,
     RecordingsPruned,
 )
 from supervisor.identity import writer_id
@@ -77,6 +79,29 @@ def archive(tmp_path: Path) -> Archive:
 def captured(take: Take) -> Pcm:
     """The programme as far as it is archived: to the end of the last whole FLAC frame."""
     return take.pcm[: len(take.pcm) // 4_800 * 4_800] >> 8
+
+
+class Standing(SystemClock):
+    """A clock that goes on only when a test says so."""
+
+    def __init__(self) -> None:
+        self.now_s = time.time()
+
+    def wall_s(self) -> float:
+        """The test's time."""
+        return self.now_s
+
+
+@contextmanager
+def immutable(path: Path) -> Iterator[None]:
+    """Nobody, root included, can delete the file while the block runs."""
+    need("chattr")
+    if subprocess.run(["chattr", "+i", path], capture_output=True, timeout=5, check=False).returncode:
+        pytest.skip("this file system, or this user, cannot make a file immutable")
+    try:
+        yield
+    finally:
+        subprocess.run(["chattr", "-i", path], timeout=5, check=True)
 
 
 def metaflac(path: Path, *words: str) -> str:
@@ -318,33 +343,114 @@ def test_kills_at_any_instant_lose_and_double_nothing(tmp_path: Path, tmpfs: Pat
     with_queue.close()
 
 
+def written(paths: Iterable[Path], days_ago: float) -> None:
+    """The files look as if they had been written so long ago."""
+    at_s = time.time() - days_ago * 86_400
+    for path in paths:
+        os.utime(path, (at_s, at_s))
+
+
 def test_age_and_room_prune_only_what_is_the_stations_own(archive: Archive, take: Take) -> None:
     """Days that are too old go with their folders; other stations' recordings and other files stay."""
     now = datetime.now(UTC)
-    old = archived(archive.root, sealed(take, now - timedelta(days=9), "20261114T135952100Z")[:2])
-    recent = archived(archive.root, sealed(take, now - timedelta(days=3), RUN)[:2])
-    other = old[0].with_name(old[0].name.replace("radio_", "other_"))
-    notes = recent[0].parent / "notes.txt"
-    shutil.copy(old[0], other)
+    archived(archive.root, sealed(take, now - timedelta(days=9), "20261114T135952100Z")[:2])
+    archive.keeper(Limits(None, 0, 3600)).look()
+    (old,) = recording_paths(archive.root)
+    archived(archive.root, sealed(take, now - timedelta(days=3), RUN)[:2])
+    archive.keeper(Limits(None, 0, 3600)).look()
+    (recent,) = set(recording_paths(archive.root)) - {old}
+    other = old.with_name(old.name.replace("radio_", "other_"))
+    notes = recent.parent / "notes.txt"
+    shutil.copy(old, other)
     notes.write_text("mine", encoding="utf-8")
+    written([old, other], 9)
     archive.keeper(Limits(8, 0, 3600)).look()
-    assert [path.exists() for path in (*old, other, notes)] == [False, False, True, True]
-    assert len(heads(archive.root)) == 1
-    assert notes.exists()
-    assert [one.files for one in archive.events if isinstance(one, RecordingsPruned)] == [2]
-    assert len(archive.told(RecordingJoined)) == 1
+    assert [path.exists() for path in (old, other, recent, notes)] == [False, True, True, True]
+    assert [one.files for one in archive.events if isinstance(one, RecordingsPruned)] == [1]
+
+
+def test_what_was_recorded_while_the_clock_was_behind_is_kept(archive: Archive, take: Take) -> None:
+    """Pieces dated 1970 are joined when the clock is set right, and are no older than they are."""
+    archived(archive.root, sealed(take, datetime(1970, 1, 1, 0, 1, tzinfo=UTC), "19700101T000100000Z"))
+    for _ in range(2):
+        archive.keeper(Limits(30, 0, 3600)).look()
+    assert np.array_equal(heard(recording_paths(archive.root)), captured(take))
 
 
 @pytest.mark.parametrize("ahead_s", [None, -20 * 86_400.0])
 def test_nothing_is_too_old_by_this_clock_alone(archive: Archive, take: Take, ahead_s: float | None) -> None:
     """Days that only this machine's clock calls too old stay, while the store has told nothing or contradicts."""
-    piece, *_ = archived(archive.root, sealed(take, datetime.now(UTC) - timedelta(days=9), RUN)[:1])
+    archived(archive.root, sealed(take, datetime.now(UTC) - timedelta(days=9), RUN)[:1])
+    archive.keeper(Limits(None, 0, 3600)).look()
+    written(recording_paths(archive.root), 9)
     joiner = Joiner(STATION, Reader("ffmpeg", Stop()))
     limits = Limits(8, 0, 3600)
     Keeper(STATION, archive.root, limits, joiner, SystemClock(), archive.events.append, lambda: ahead_s).look()
-    assert not piece.exists()
     assert len(recording_paths(archive.root)) == 1
     assert archive.told(RecordingsPruned) == []
+
+
+def test_what_will_not_go_keeps_nothing_else_from_going(archive: Archive, take: Take) -> None:
+    """A recording that cannot be deleted is told, until it can be; the next one goes, and hours are joined."""
+    now = datetime.now(UTC)
+    for days, run in ((11, "20261112T135952100Z"), (9, "20261114T135952100Z")):
+        archived(archive.root, sealed(take, now - timedelta(days=days), run)[:2])
+    archive.keeper(Limits(None, 0, 3600)).look()
+    (stuck, old) = recording_paths(archive.root)
+    written([stuck, old], 9)
+    archived(archive.root, sealed(take, now - timedelta(days=1), RUN)[:2])
+    keeper = archive.keeper(Limits(8, 0, 3600))
+    with immutable(stuck):
+        keeper.look()
+        (fresh,) = set(recording_paths(archive.root)) - {stuck}
+    keeper.look()
+    assert recording_paths(archive.root) == [fresh]
+    told = [(one.files, bool(one.failed)) for one in archive.events if isinstance(one, RecordingsPruned)]
+    assert told == [(1, True), (1, False)]
+
+
+def test_another_disk_is_not_emptied_for_this_one(tmp_path: Path, take: Take) -> None:
+    """Days that were moved to another disk and linked stay when this one is short of room: they would free nothing."""
+    now = datetime.now(UTC)
+    other = Archive(tmp_path / "other")
+    archived(other.root, sealed(take, now.replace(year=now.year - 1), "20251117T000000000Z")[:5])
+    with tiny_tmpfs(tmp_path / "disk", "size=16m") as disk:
+        archive = Archive(disk / "recordings")
+        archived(archive.root, sealed(take, now - timedelta(days=4), "20261118T000000000Z")[:5])
+        (archive.root / str(now.year - 1)).symlink_to(other.root / str(now.year - 1))
+        archive.keeper(Limits(None, 0, 1)).look()
+        moved, own = files(other.root), [one for one in heads(archive.root) if one.place.start.year == now.year]
+        free_bytes = shutil.disk_usage(disk).free
+        archive.keeper(Limits(None, free_bytes + own[0].bytes + 1, 1)).look()
+        assert files(other.root) == moved
+        assert [one for one in heads(archive.root) if one.place.start.year == now.year] == own[2:]
+
+
+def test_what_makes_no_room_is_deleted_once(tmp_path: Path, take: Take) -> None:
+    """While a deleted recording still holds its room, no other goes for it until the next period, and that is told."""
+    now = datetime.now(UTC)
+    with tiny_tmpfs(tmp_path / "disk", "size=16m") as disk:
+        archive = Archive(disk / "recordings")
+        archived(archive.root, sealed(take, now - timedelta(days=4), "20261118T000000000Z")[:5])
+        archive.keeper(Limits(None, 0, 1)).look()
+        before = heads(archive.root)
+        clock = Standing()
+        limits = Limits(None, shutil.disk_usage(disk).free + 1, 10)
+        joiner = Joiner(STATION, Reader("ffmpeg", Stop()))
+        keeper = Keeper(STATION, archive.root, limits, joiner, clock, archive.events.append)
+        with ExitStack() as held:
+            for one in before:
+                held.enter_context(one.path.open("rb"))
+            keeper.look()
+            keeper.look()
+            assert heads(archive.root) == before[2:]
+            clock.now_s += 10
+            keeper.look()
+            assert heads(archive.root) == before[4:]
+        clock.now_s += 10
+        keeper.look()
+        failed = [bool(one.failed) for one in archive.events if isinstance(one, RecordingsPruned)]
+        assert failed == [True, True, True, False]
 
 
 def test_room_is_made_from_the_oldest_on(tmp_path: Path, take: Take) -> None:
