@@ -15,7 +15,7 @@ from supervisor.recordings.assembly import Assembler
 from supervisor.recordings.catalogue import Catalogue, Found, find, leftovers, read_all
 from supervisor.recordings.coverage import Gap, gaps, seconds_of
 from supervisor.recordings.join import Joiner, remove
-from supervisor.recordings.joining import closed_rows, period_of
+from supervisor.recordings.joining import closed_rows, in_rows, period_of, room_to_join
 from supervisor.recordings.pruning import Pruned, prune
 from supervisor.recordings.reading import StoppedError
 from supervisor.recordings.retention import Limits, by_witness
@@ -82,8 +82,9 @@ class Keeper:
         # what an earlier life left behind may be of any day; in between only what is new matters
         since = date.min if new_period else now.date() - timedelta(days=1)
         pieces = [found for found in find(self._root, self._station, since) if found.is_piece]
-        self._prune(now, sum(map(_size_bytes, pieces)))
-        for row in closed_rows(pieces, now, self._limits.period_s):
+        rows = in_rows(pieces, self._limits.period_s)
+        self._prune(now, room_to_join([sum(map(_size_bytes, row)) for row in rows]))
+        for row in closed_rows(rows, now, self._limits.period_s):
             self._assembler.take_up(row)
         self._measure(now, new_period=new_period)
 
@@ -94,9 +95,9 @@ class Keeper:
         period_s = self._limits.period_s
         return before is not None and period_of(before, period_s) == period_of(now, period_s)
 
-    def _prune(self, now: datetime, unjoined_bytes: int) -> None:
+    def _prune(self, now: datetime, joining_bytes: int) -> None:
         # room for joining, and for what comes before the next look
-        spare_bytes = unjoined_bytes + round(self._every_s * _BYTES_A_SECOND)
+        spare_bytes = joining_bytes + round(self._every_s * _BYTES_A_SECOND)
         limits, sure_now = by_witness(self._limits, now, self._witness_ahead_s())
         if waiting := self._is_same_period(self._in_vain_at, now):
             limits, spare_bytes = replace(limits, min_free_bytes=0), 0

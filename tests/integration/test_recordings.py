@@ -470,6 +470,21 @@ def test_room_is_made_from_the_oldest_on(tmp_path: Path, take: Take) -> None:
         assert heads(archive.root) == before[2:]
 
 
+def test_many_hours_that_wait_cost_no_recording(tmp_path: Path, take: Take) -> None:
+    """Hours that could not be joined need the room of one at a time: no recording goes for all of them at once."""
+    now = datetime.now(UTC)
+    with tiny_tmpfs(tmp_path / "disk", "size=32m") as disk:
+        archive = Archive(disk / "recordings")
+        archived(archive.root, sealed(take, now - timedelta(days=9), "20261114T000000000Z")[:5])
+        archive.keeper(Limits(None, 0, 1)).look()
+        before = recording_paths(archive.root)
+        for day in range(4):
+            archived(archive.root, sealed(take, now - timedelta(days=5 - day), f"2026111{day}T000000000Z")[:5])
+        archive.keeper(Limits(None, shutil.disk_usage(disk).free - 4_000_000, 5)).look()
+        assert set(before) < set(recording_paths(archive.root))
+        assert archive.told(RecordingsPruned) == []
+
+
 def test_joining_waits_for_room(archive: Archive, take: Take) -> None:
     """While joining would take the space that is to stay free, the pieces of the current hour stay pieces."""
     pieces = archived(archive.root, sealed(take, datetime.now(UTC) - timedelta(seconds=1), RUN)[:3])
