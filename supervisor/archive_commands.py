@@ -53,6 +53,12 @@ def verify(env_file: EnvFile = None, set_: SetOptions = None, as_json: AsJson = 
 
     settings = load_settings(env_file, set_).settings
     catalogue, reader = _catalogue(settings), _reader()
+    if not (catalogue.files or catalogue.problems):
+        raise UserError(
+            f"there is no recording of the station '{settings.radio_station}' in '{_root(settings)}'.",
+            "Set RADIO_STATION and RADIO_RECORDINGS_DIR to those of the station that recorded.",
+            Exit.FAILED,
+        )
     with Progress(console=Console(stderr=True), transient=True) as progress, _disk_errors():
         task = progress.add_task("decoding", total=sum(file.bytes for file in catalogue.files))
         found = verified(catalogue, reader, lambda file: progress.advance(task, file.bytes))
@@ -140,8 +146,10 @@ def export(
 
 
 def _root(settings: Settings) -> Path:
-    root = settings.radio_recordings_dir.resolve()
-    if not root.is_dir():
+    with _disk_errors():
+        root = settings.radio_recordings_dir.resolve()
+        is_there = root.is_dir()
+    if not is_there:
         raise UserError(
             f"RADIO_RECORDINGS_DIR={settings.radio_recordings_dir}: there is no such folder.",
             "Set it to the folder that the station records into.",
@@ -156,7 +164,7 @@ def _catalogue(settings: Settings) -> Catalogue:
 
     with _disk_errors():
         found = read_settled(_root(settings), settings.radio_station)
-    return Catalogue(tuple(without_copies(found.files)), found.damaged)
+    return Catalogue(tuple(without_copies(found.files)), found.damaged, found.unreadable)
 
 
 def _reader() -> Reader:
@@ -178,12 +186,12 @@ def _disk_errors() -> Iterator[None]:
 def _instant(option: str, text: str) -> datetime:
     try:
         instant = datetime.fromisoformat(text)
-    except ValueError:
+        return instant.replace(tzinfo=UTC) if instant.tzinfo is None else instant.astimezone(UTC)
+    except (ValueError, OverflowError):
         raise UserError(
             f"{option} {text}: not a time.",
             "Write ISO 8601, for example 2026-11-23T15:00:00 or 2026-11-23T16:00+01:00.",
         ) from None
-    return instant.replace(tzinfo=UTC) if instant.tzinfo is None else instant.astimezone(UTC)
 
 
 def _export_tags(station: str, first: datetime, last: datetime, wanted: Cut) -> dict[str, str]:

@@ -335,7 +335,7 @@ class JoinFailed:
 
 @dataclass(frozen=True)
 class RecordingDamaged:
-    """A file of the archive is not what was captured; it was set aside and is now at ``kept``."""
+    """A file of the archive, or on its way there, is not what was captured; it was set aside and is now at ``kept``."""
 
     kept: Path
     why: str
@@ -363,13 +363,15 @@ class KeepingFailed:
 class ArchiveMeasured:
     """The archive now: what is free on its disk, what it has of this UTC day, and how often something is missing.
 
-    ``new_gaps`` came up since the last look, while this supervisor ran.
+    ``new_gaps`` came up since the last look, while this supervisor ran. ``unreadable`` is a file that the disk does not
+    give, and why.
     """
 
     free_bytes: int
     seconds_today: float
     gaps_today: int
     new_gaps: int = 0
+    unreadable: str = ""
 
 
 @dataclass(frozen=True)

@@ -177,6 +177,8 @@ def _trouble(event: Event) -> str | None:  # noqa: C901, PLR0911, PLR0912 - a ta
             return "spool"
         case KeepingFailed():
             return "keeping"
+        case ArchiveMeasured() if event.unreadable:
+            return "keeping"
         case JoinFailed():
             return "join"
         case RecordingsPruned() if event.failed:
@@ -208,7 +210,7 @@ def _ends(event: Event) -> tuple[str, ...]:  # noqa: PLR0911 - a table
             return ("join",)
         case RecordingsPruned(failed=""):
             return ("retention",)
-        case ArchiveMeasured():
+        case ArchiveMeasured(unreadable=""):
             return ("keeping",)
         case SegmentSealed():
             return ("spool", "capture started", "capture ended")

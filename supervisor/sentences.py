@@ -67,7 +67,7 @@ class ClockState(StrEnum):
 def line_of(event: Event) -> Line | None:  # noqa: C901, PLR0911, PLR0912 - a table, one row for each event
     """The line of an event; None when it is worth none."""
     match event:
-        case LevelsMeasured() | ArchiveMeasured() | Logged():
+        case LevelsMeasured() | ArchiveMeasured(unreadable="") | Logged():
             return None
         case CaptureStarted():
             return _info(f"capturing, run {event.run} (FFmpeg is process {event.pid})", run=event.run, pid=event.pid)
@@ -133,6 +133,8 @@ def line_of(event: Event) -> Line | None:  # noqa: C901, PLR0911, PLR0912 - a ta
             return logging.DEBUG, "listeners can play the station", {"requests": event.requests}
         case ListenerLooked():
             return _error(f"published, but listeners cannot play it: {event.problem}", requests=event.requests)
+        case ArchiveMeasured():
+            return _error(f"the recordings cannot all be read: {event.unreadable}", why=event.unreadable)
         case RecordingJoined() | JoinFailed() | RecordingDamaged() | RecordingsPruned() | KeepingFailed():
             return _kept(event)
         case CoverageChecked():

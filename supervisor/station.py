@@ -21,7 +21,7 @@ from supervisor.capture import Capture, Format, end_leftovers
 from supervisor.clock import Clock
 from supervisor.encoding import outputs
 from supervisor.errors import UserError
-from supervisor.events import CaptureEnded, Emit, Event, SegmentPublished, SegmentSealed, Stopping
+from supervisor.events import CaptureEnded, Emit, Event, RecordingDamaged, SegmentPublished, SegmentSealed, Stopping
 from supervisor.host_clock import HostClockWatch
 from supervisor.ledger import Ledger
 from supervisor.listener import Listener, ListenerWatch, PublicAddress, get_as_page
@@ -179,6 +179,8 @@ class Station:
             UserError: something at the start that the operator has to put right.
         """
         end_leftovers(self._spool, self._clock)
+        for kept in self._spool.set_aside_torn():
+            self._emit(RecordingDamaged(kept, "a segment in the spool is torn, as a power cut leaves it"))
         self._open_before_going_on_air()
         self._watch.start()
         self._web.start()

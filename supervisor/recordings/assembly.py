@@ -33,6 +33,9 @@ class Assembler:
             OSError: the disk cannot be read.
         """
         heads = read_all(row)
+        if heads.unreadable:  # without it the row would be cut in two for good
+            self._emit(JoinFailed(*heads.unreadable[0]))
+            return
         for path, why in heads.damaged:
             self._set_aside(path, why)
         for part in joinable(heads.files):

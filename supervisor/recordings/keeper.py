@@ -9,7 +9,7 @@ from datetime import date, datetime, timedelta
 from pathlib import Path
 
 from supervisor.clock import Clock, utc
-from supervisor.events import ArchiveMeasured, CoverageChecked, Emit, KeepingFailed, RecordingsPruned
+from supervisor.events import ArchiveMeasured, CoverageChecked, Emit, JoinFailed, KeepingFailed, RecordingsPruned
 from supervisor.identity import require_marked
 from supervisor.recordings.assembly import Assembler
 from supervisor.recordings.catalogue import Catalogue, Found, find, leftovers, read_all
@@ -62,7 +62,7 @@ class Keeper:
         self._in_vain_at: datetime | None = None
 
     def run(self, stop: Stop) -> None:
-        """Looks at the folder again and again; a disk that fails is told, and looked at again."""
+        """Looks at the folder again and again; whatever ends one look is told, and no reason not to look again."""
         while not stop.is_requested():
             try:
                 require_marked(self._root)
@@ -70,7 +70,9 @@ class Keeper:
             except StoppedError:
                 return
             except OSError as error:
-                self._emit(KeepingFailed(str(error.strerror), self._root))
+                self._emit(KeepingFailed(str(error), self._root))
+            except Exception as error:  # noqa: BLE001 - one file that nobody foresaw must not end the station
+                self._emit(KeepingFailed(f"{type(error).__name__}: {error}", self._root))
             stop.wait(self._every_s)
 
     def look(self) -> None:
@@ -85,7 +87,10 @@ class Keeper:
         rows = in_rows(pieces, self._limits.period_s)
         self._prune(now, room_to_join([sum(map(_size_bytes, row)) for row in rows]))
         for row in closed_rows(rows, now, self._limits.period_s):
-            self._assembler.take_up(row)
+            try:
+                self._assembler.take_up(row)
+            except OSError as error:  # the other hours are joined all the same
+                self._emit(JoinFailed(row[0].path, str(error)))
         self._measure(now, new_period=new_period)
 
     def _is_new_period(self, now: datetime) -> bool:
@@ -124,7 +129,9 @@ class Keeper:
         found = gaps(recent.files)
         today = [gap for gap in found if gap.end.date() == now.date()]
         free_bytes = shutil.disk_usage(self._root).free
-        self._emit(ArchiveMeasured(free_bytes, seconds_of(recent.files, now.date()), len(today), self._new(found)))
+        seconds = seconds_of(recent.files, now.date())
+        unreadable = ", ".join(f"{path}: {why}" for path, why in recent.unreadable[:1])
+        self._emit(ArchiveMeasured(free_bytes, seconds, len(today), self._new(found), unreadable))
         if new_period:
             self._tell_gaps(recent, yesterday)
             self._looked_at = now
@@ -146,6 +153,6 @@ class Keeper:
 
 def _size_bytes(found: Found) -> int:
     try:
-        return found.path.stat().st_size
+        return found.path.lstat().st_size
     except FileNotFoundError:  # it was joined, or pruned
         return 0

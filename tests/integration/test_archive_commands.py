@@ -89,6 +89,7 @@ def test_a_cut_across_files_and_gaps_is_exact_to_the_sample(folder: Path, take: 
     ("words", "code", "told"),
     [
         (["--from", "yesterday", "--to", "2026-11-20"], 2, "--from yesterday: not a time"),
+        (["--from", "0001-01-01T00:00+05:00", "--to", "2026-11-20"], 2, "not a time"),
         (["--from", "2026-11-20T14:00", "--to", "2026-11-20T13:00Z"], 2, "is not before"),
         (["--from", "2026-11-19", "--to", "2026-11-20"], 1, "nothing was recorded"),
         (["--from", "2026-11-20", "--to", "2026-11-21", "-o", "recordings"], 2, "is there already"),
@@ -162,3 +163,39 @@ def test_a_folder_that_is_not_there_is_told(tmp_path: Path, name: str) -> None:
     ended = command("archive", name, settings={"RADIO_RECORDINGS_DIR": "nowhere"}, folder=tmp_path)
     assert ended.returncode == 2
     assert "RADIO_RECORDINGS_DIR=nowhere" in ended.stderr
+
+
+@pytest.mark.parametrize("name", ["list", "verify"])
+def test_a_file_that_leads_nowhere_is_one_finding(folder: Path, name: str) -> None:
+    """A dangling link, or a link to itself, is told by name beside everything else, and nothing waits for it."""
+    (first, *_) = recording_paths(folder / "recordings")
+    lost = [first.with_name(f"radio_20261120T1{hour}0000.000Z.flac") for hour in (1, 2)]
+    lost[0].symlink_to("/nowhere/gone.flac")
+    lost[1].symlink_to(lost[1].name)
+    ended = command("archive", name, settings=SETTINGS, folder=folder)
+    assert "Traceback" not in ended.stderr
+    told = [line for line in ended.stdout.splitlines() if line.startswith("damaged")]
+    assert [any(str(path) in line for line in told) for path in lost] == [True, True]
+    assert len(told) == 2
+
+
+def test_nothing_is_not_all_as_captured(folder: Path) -> None:
+    """A misspelt station has nothing to verify: an error that names the station and the folder, and exit code 1."""
+    ended = command("archive", "verify", settings={**SETTINGS, "RADIO_STATION": "raido"}, folder=folder)
+    assert (ended.returncode, ended.stdout) == (1, "")
+    assert "'raido'" in ended.stderr
+    assert str(folder / "recordings") in ended.stderr
+
+
+def test_a_folder_that_may_not_be_entered_is_told(folder: Path) -> None:
+    """One clear error, exit code 1, no traceback."""
+    if os.geteuid() == 0:
+        pytest.skip("root may enter every folder")
+    folder.chmod(0o000)
+    try:
+        ended = command(
+            "archive", "prune", settings={"RADIO_RECORDINGS_DIR": str(folder / "recordings")}, folder=Path("/")
+        )
+    finally:
+        folder.chmod(0o700)
+    assert (ended.returncode, "Traceback" in ended.stderr) == (1, False)

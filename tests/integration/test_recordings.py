@@ -23,6 +23,7 @@ from supervisor.events import (
     CoverageChecked,
     Event,
     JoinFailed,
+    KeepingFailed,
     RecordingDamaged,
     RecordingsPruned,
 )
@@ -286,6 +287,57 @@ def test_a_damaged_recording_does_not_cost_its_pieces(archive: Archive, take: Ta
     keeper.look()
     assert [one.path.name for one in files(archive.root) if one.name.damaged] == [f"{path.name}.damaged"]
     assert np.array_equal(heard(recording_paths(archive.root)), captured(take))
+
+
+def test_a_piece_that_the_disk_does_not_give_holds_up_no_other_hour(archive: Archive, take: Take) -> None:
+    """Its own hour waits, untouched, and is told; every other is joined, and the folder counts as troubled."""
+    early = archived(archive.root, sealed(take, START - timedelta(hours=3), "20261123T105952100Z")[:3])
+    archived(archive.root, sealed(take, START, RUN))
+    early[1].unlink()
+    early[1].symlink_to(early[1].name)
+    archive.keeper(Limits(None, 0, 3600)).look()
+    assert [path.exists() for path in early] == [True, False, True]
+    pieces = [one for one in files(archive.root) if one.is_piece]
+    assert [one.path for one in pieces] == early
+    recordings = [one.path for one in files(archive.root) if not one.is_piece]
+    assert np.array_equal(heard(recordings), captured(take))
+    (failed,) = archive.told(JoinFailed)
+    assert isinstance(failed, JoinFailed)
+    assert failed.path == early[1]
+
+
+@pytest.mark.parametrize("wrong", ["START=2026-11-23T13:59:53.397", "BOOT_TIME=nan"])
+def test_a_tag_that_nobody_wrote_is_damage(archive: Archive, take: Take, wrong: str) -> None:
+    """A place in time without its zone, or without an end, sets the piece aside; the station's look goes on."""
+    paths = archived(archive.root, sealed(take, START, RUN)[:3])
+    metaflac(paths[1], f"--remove-tag={wrong.split('=', 1)[0]}", f"--set-tag={wrong}")
+    archive.keeper(Limits(None, 0, 3600)).look()
+    assert [one.path.name for one in files(archive.root) if one.name.damaged] == [f"{paths[1].name}.damaged"]
+    assert len(heads(archive.root)) == 2
+
+
+def test_a_look_that_fails_is_not_the_end(archive: Archive, take: Take) -> None:
+    """Whatever one look stumbles over, it is told with its type, and the folder is looked at again."""
+    writer_id(archive.root)
+    archived(archive.root, sealed(take, START, RUN)[:1])
+    asked: list[float] = []
+
+    def witness() -> float:
+        asked.append(0.0)
+        return 1 / len(asked[1:])
+
+    joiner = Joiner(STATION, Reader("ffmpeg", Stop()))
+    clock, stop = SystemClock(), Stop()
+    keeper = Keeper(STATION, archive.root, Limits(1, 0, 1), joiner, clock, archive.events.append, witness)
+    worker = Worker("recordings", lambda: keeper.run(stop), lambda: None)
+    worker.start()
+    eventually(lambda: archive.told(ArchiveMeasured), 20, "it was looked at again")
+    stop.request()
+    assert worker.join(5)
+    assert worker.error is None
+    (failed,) = archive.told(KeepingFailed)
+    assert isinstance(failed, KeepingFailed)
+    assert "ZeroDivisionError" in failed.why
 
 
 def test_half_written_files_of_an_earlier_life_go(archive: Archive, take: Take) -> None:

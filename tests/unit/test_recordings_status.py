@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -59,6 +60,7 @@ def test_the_figures_of_the_archive_are_told() -> None:
     [
         ([UNREADABLE], ["recordings_unreadable"]),
         ([UNREADABLE, MEASURED], []),
+        ([replace(MEASURED, unreadable="it cannot be read")], ["recordings_unreadable"]),
         ([NOT_JOINED, MEASURED], ["join_failing"]),
         ([NOT_JOINED, JOINED], []),
         ([STUCK, MEASURED], ["retention_failing"]),
