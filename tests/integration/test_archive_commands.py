@@ -105,6 +105,21 @@ def test_a_cut_that_cannot_be_made_is_told(folder: Path, words: list[str], code:
     assert list(folder.glob("**/*.exporting")) == []
 
 
+@pytest.mark.parametrize("damaged_at", [0.1, 0.5, 0.9])
+def test_a_damaged_frame_is_never_delivered_as_a_shift(folder: Path, damaged_at: float) -> None:
+    """Wherever a frame is damaged, before, in or after the cut, nothing is delivered in place of its sound."""
+    path = recording_paths(folder / "recordings")[3]
+    content = bytearray(path.read_bytes())
+    at = int(len(content) * damaged_at)
+    content[at : at + 40] = b"\xff" * 40
+    path.write_bytes(content)
+    begin, end = (START + timedelta(seconds=at_s) for at_s in (44, 46))
+    words = ("archive", "export", "--from", begin.isoformat(), "--to", end.isoformat(), "-o", "cut.flac")
+    ended = command(*words, settings=SETTINGS, folder=folder)
+    assert ended.returncode == 1, ended.stdout
+    assert not (folder / "cut.flac").exists()
+
+
 def test_list_shows_a_calendar(folder: Path) -> None:
     """Each day has a bar for each hour, gaps are counted with their samples, and the totals add up."""
     listed = command("archive", "list", settings=SETTINGS, folder=folder)
