@@ -49,6 +49,15 @@ def find(root: Path, station: str, since: date = date.min) -> Iterator[Found]:
         yield from find_in(day, station)
 
 
+def find_about(root: Path, station: str, day: date) -> Iterator[Found]:
+    """The files of ``station`` from ``day`` on, and of the last day before it that has any."""
+    for earlier in _days_before(root, day):
+        if files := list(find_in(earlier, station)):
+            yield from files
+            break
+    yield from find(root, station, day)
+
+
 def find_in(day: Path, station: str) -> Iterator[Found]:
     """The files of ``station`` in the folder of one day, oldest first."""
     for path in sorted(day.iterdir()):
@@ -145,6 +154,15 @@ def _days(root: Path, since: date) -> Iterator[Path]:
         for month in _numbered(year, r"\d\d"):
             for day in _numbered(month, r"\d\d"):
                 if (int(year.name), int(month.name), int(day.name)) >= (since.year, since.month, since.day):
+                    yield day
+
+
+def _days_before(root: Path, until: date) -> Iterator[Path]:
+    """The folders of earlier days, newest first."""
+    for year in reversed(_numbered(root, r"\d{4}")):
+        for month in reversed(_numbered(year, r"\d\d")):
+            for day in reversed(_numbered(month, r"\d\d")):
+                if (int(year.name), int(month.name), int(day.name)) < (until.year, until.month, until.day):
                     yield day
 
 

@@ -70,6 +70,11 @@ def gaps(files: Iterable[Recorded]) -> list[Gap]:
     ]
 
 
+def gap_before(file: Recorded, others: Iterable[Recorded]) -> int | None:
+    """The samples missing between a file and what was captured before it; None when it is the first of all."""
+    return next((max(0, samples) for _, after, samples in _joins([*others, file]) if after is file), None)
+
+
 def overlaps(files: Iterable[Recorded]) -> list[Overlap]:
     """Everything that two files claim."""
     return [Overlap(after.path, before.path, -samples) for before, after, samples in _joins(files) if samples < 0]

@@ -125,7 +125,7 @@ class Keeper:
 
     def _measure(self, now: datetime, *, new_period: bool) -> None:
         yesterday = now - timedelta(days=1)
-        recent = read_all(find(self._root, self._station, yesterday.date()))
+        recent = read_all(one for one in find(self._root, self._station, yesterday.date()) if not one.name.damaged)
         found = gaps(recent.files)
         today = [gap for gap in found if gap.end.date() == now.date()]
         free_bytes = shutil.disk_usage(self._root).free
@@ -133,8 +133,17 @@ class Keeper:
         unreadable = ", ".join(f"{path}: {why}" for path, why in recent.unreadable[:1])
         self._emit(ArchiveMeasured(free_bytes, seconds, len(today), self._new(found), unreadable))
         if new_period:
+            self._set_aside(recent)
             self._tell_gaps(recent, yesterday)
             self._looked_at = now
+
+    def _set_aside(self, recent: Catalogue) -> None:
+        """Takes what has no readable head out of the archive: nobody else would look at a recording again."""
+        for path, why in recent.damaged:
+            try:
+                self._assembler.set_aside(path, why)
+            except OSError as error:
+                self._emit(KeepingFailed(str(error), self._root))
 
     def _new(self, found: Sequence[Gap]) -> int:
         """How many gaps were not there at the last look; the one that this life's own start ended began before it."""

@@ -340,6 +340,31 @@ def test_a_look_that_fails_is_not_the_end(archive: Archive, take: Take) -> None:
     assert "ZeroDivisionError" in failed.why
 
 
+def test_a_recording_without_its_head_blocks_no_other(archive: Archive, take: Take) -> None:
+    """The hours after it are joined, and it is set aside: a gap is told in its place, from what can still be read."""
+    archived(archive.root, sealed(take, START - timedelta(hours=2), "20261123T115952100Z", boot_s=1000.0))
+    archive.keeper(Limits(None, 0, 3600)).look()
+    first, last = recording_paths(archive.root)
+    last.write_bytes(b"\0\0\0\0" + last.read_bytes()[4:])
+    archived(archive.root, sealed(take, START, RUN, boot_s=8200.0)[:8])
+    archive.keeper(Limits(None, 0, 3600)).look()
+    assert archive.told(JoinFailed) == []
+    (fresh,) = set(recording_paths(archive.root)) - {first, last}
+    gap = 7200 * RATE - (read_all(files(archive.root)).files[0].place.samples)
+    assert f"GAP_BEFORE={gap}" in metaflac(fresh, "--export-tags-to=-")
+
+
+def test_a_recent_recording_without_its_head_is_set_aside(archive: Archive, take: Take) -> None:
+    """What nobody can read any more is told once, when the next period begins, and kept."""
+    archived(archive.root, sealed(take, datetime.now(UTC) - timedelta(hours=2), RUN)[:3])
+    archive.keeper(Limits(None, 0, 3600)).look()
+    (path, *_) = recording_paths(archive.root)
+    path.write_bytes(b"\0\0\0\0" + path.read_bytes()[4:])
+    for _ in range(2):
+        archive.keeper(Limits(None, 0, 3600)).look()
+    assert [one.kept.name for one in archive.events if isinstance(one, RecordingDamaged)] == [f"{path.name}.damaged"]
+
+
 def test_half_written_files_of_an_earlier_life_go(archive: Archive, take: Take) -> None:
     """Temporary files of this station are removed at the first look; those of others are not."""
     (piece, *_) = archived(archive.root, sealed(take, START, RUN))

@@ -8,7 +8,7 @@ from datetime import UTC, date, datetime, timedelta
 import pytest
 from hypothesis import given
 
-from supervisor.recordings.coverage import Gap, calendar, gaps, ordered, overlaps, seconds_of, stretches
+from supervisor.recordings.coverage import Gap, calendar, gap_before, gaps, ordered, overlaps, seconds_of, stretches
 from tests.unit.timelines import BEGAN, RATE, Timeline, archives, place, recorded
 
 
@@ -97,3 +97,13 @@ def test_a_gap_begins_where_the_sound_ended() -> None:
         datetime(2026, 11, 23, 22, 58, 33, 397_000, UTC),
         2.0,
     )
+
+
+def test_the_gap_before_a_file_is_told_by_its_place() -> None:
+    """After a clock was set back, the file before is the one that was captured before, whatever the names say."""
+    first, second = recorded(place(0, 0, 2 * RATE)), recorded(place(60, 0, 2 * RATE))
+    third = recorded(place(30, 0, 2 * RATE))
+    run, boot_s = f"{second.place.run[:-4]}999Z", second.place.start_boottime_s + 3
+    after_all = replace(third, place=replace(third.place, run=run, start_boottime_s=boot_s))
+    assert gap_before(after_all, [second, first]) == RATE
+    assert gap_before(first, [second, after_all]) is None
