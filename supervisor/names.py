@@ -124,14 +124,17 @@ def recording_name(station: str, start: datetime) -> str:
     return f"{station}_{compact_ms(start)}.flac"
 
 
-def damaged_name(name: str) -> str:
-    """A damaged file of the archive, set aside: no player and no search for ``*.flac`` takes it for a whole one."""
-    return f"{name}{_DAMAGED}"
+def damaged_name(name: str, number: int = 1) -> str:
+    """A damaged file of the archive, set aside: no player and no search for ``*.flac`` takes it for a whole one.
+
+    ``number`` tells apart those that had the same name one after the other.
+    """
+    return f"{name}{_DAMAGED}" if number == 1 else f"{name}{_DAMAGED}.{number}"
 
 
 def parse_recorded(station: str, name: str) -> RecordedName | None:
     """What the name of a piece or a recording of ``station`` says, or None for any other name."""
-    match = re.fullmatch(rf"{re.escape(station)}{_RECORDED}(?P<damaged>{re.escape(_DAMAGED)})?", name)
+    match = re.fullmatch(rf"{re.escape(station)}{_RECORDED}(?P<damaged>{re.escape(_DAMAGED)}(?:\.\d+)?)?", name)
     start = match and _instant(match["start"])
     if not match or not start:
         return None

@@ -251,7 +251,7 @@ class Station:
     def _pcm_md5(self, flac: bytes) -> str:
         try:
             return pcm_md5(self._plan.ffmpeg, flac)
-        except DecodeError as error:
+        except (DecodeError, OSError) as error:  # its files are kept either way
             raise DamagedError(f"it cannot be decoded: {error}") from error
 
     def _listen(self, address: PublicAddress) -> None:

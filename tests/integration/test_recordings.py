@@ -365,6 +365,34 @@ def test_a_recent_recording_without_its_head_is_set_aside(archive: Archive, take
     assert [one.kept.name for one in archive.events if isinstance(one, RecordingDamaged)] == [f"{path.name}.damaged"]
 
 
+def test_without_a_decoder_nothing_is_called_damaged(archive: Archive, take: Take) -> None:
+    """Where the first pass fails and no piece can be decoded on its own, all stay, and that is told."""
+    paths = archived(archive.root, sealed(take, START, RUN)[:3])
+    content = paths[1].read_bytes()
+    paths[1].write_bytes(content[:-9_000] + bytes(9_000))
+    writer_id(archive.root)
+    joins_only = archive.root / "joins-only"  # has the digests of a sequence, and none of a file that is sent to it
+    joins_only.write_text(
+        '#!/bin/sh\ncase " $* " in *" flac -i pipe:0 "*) kill -KILL $$;; esac\nexec ffmpeg "$@"\n', encoding="utf-8"
+    )
+    joins_only.chmod(0o755)
+    joiner = Joiner(STATION, Reader(str(joins_only), Stop()))
+    Keeper(STATION, archive.root, Limits(None, 0, 3600), joiner, SystemClock(), archive.events.append).look()
+    assert [path.exists() for path in paths] == [True, True, True]
+    assert archive.told(RecordingDamaged) == []
+    assert len(archive.told(JoinFailed)) == 1
+
+
+def test_what_was_set_aside_before_is_kept_too(archive: Archive, take: Take) -> None:
+    """A second damaged file of the same name leaves the first where it is, and both are known as set aside."""
+    (path, *_) = archived(archive.root, sealed(take, START, RUN)[:1])
+    for content in (b"first", b"second"):
+        path.write_bytes(content)
+        archive.keeper(Limits(None, 0, 3600)).look()
+    kept = [one.path for one in files(archive.root) if one.name.damaged]
+    assert [one.read_bytes() for one in kept] == [b"first", b"second"]
+
+
 def test_half_written_files_of_an_earlier_life_go(archive: Archive, take: Take) -> None:
     """Temporary files of this station are removed at the first look; those of others are not."""
     (piece, *_) = archived(archive.root, sealed(take, START, RUN))
