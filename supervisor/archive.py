@@ -12,6 +12,7 @@ from supervisor.clock import Clock
 from supervisor.events import ArchiveFailed, Emit, RecordingDamaged, SegmentArchived, SpoolOverflowed
 from supervisor.files import make_folders, write_whole
 from supervisor.identity import require_marked
+from supervisor.lineage import remember_run
 from supervisor.names import SegmentId, piece_name
 from supervisor.sealing.damage import DamagedError
 from supervisor.sealing.tags import place_tags, with_tags
@@ -116,6 +117,7 @@ class Archivist:
             raise OSError(errno.ENOSPC, f"{left} (RADIO_RECORDINGS_MIN_FREE_GB)")
         make_folders(path.parent)
         write_whole(path, content, durable=True)
+        remember_run(self._recordings, queued.sealed.run)
 
 
 class Overflow:

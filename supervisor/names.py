@@ -75,6 +75,16 @@ def run_name(started: datetime, newest: str = "") -> str:
     return compact_ms(after).replace(".", "")
 
 
+def is_run(name: str) -> bool:
+    """Whether it is the name of a run, after which another can be named."""
+    if not re.fullmatch(_RUN, name):
+        return False
+    try:
+        return run_name(datetime.min.replace(tzinfo=UTC), newest=name) > name
+    except (ValueError, OverflowError):  # the 31st of February, or the end of time
+        return False
+
+
 def parse_raw(name: str) -> tuple[SegmentId, str] | None:
     """Segment and stream (``hq``, ``lq``, ``check``) of a file that FFmpeg wrote, or None for any other name."""
     match = re.fullmatch(rf"({_RUN})\.(hq(?=.*flac$)|lq(?=.*opus$)|check(?=.*framemd5$))\.(\d{{8,}})\.\w+", name)

@@ -24,6 +24,7 @@ from supervisor.errors import UserError
 from supervisor.events import CaptureEnded, Emit, Event, RecordingDamaged, SegmentPublished, SegmentSealed, Stopping
 from supervisor.host_clock import HostClockWatch
 from supervisor.ledger import Ledger
+from supervisor.lineage import newest_run
 from supervisor.listener import Listener, ListenerWatch, PublicAddress, get_as_page
 from supervisor.names import Keys, ledger_name, requests_name
 from supervisor.progress import Progress
@@ -111,7 +112,15 @@ class Station:
             return noting(loop, self._emit)
 
         audio = Format(programme.sample_rate, programme.segment_s * programme.sample_rate, plan.source.device)
-        capture = Capture(self._command, audio, dict(plan.environment), spool, clock, emit("capture"))
+        capture = Capture(
+            self._command,
+            audio,
+            dict(plan.environment),
+            spool,
+            clock,
+            emit("capture"),
+            newest_run=newest_run(plan.recordings),
+        )
         sealer = Sealer(spool, self._watch, self._raw_changed, self._pcm_md5, clock, emit("seal"))
         self._bucket = LiveBucket(programme, Keys(plan.prefix), store, clock)
         self._publisher = Publisher(programme, self._bucket, spool, clock, emit("publish"))

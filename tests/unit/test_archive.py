@@ -16,6 +16,7 @@ from supervisor.backoff import Backoff
 from supervisor.clock import SystemClock
 from supervisor.events import ArchiveFailed, Event, RecordingDamaged, SegmentArchived, SpoolOverflowed
 from supervisor.identity import writer_id
+from supervisor.lineage import newest_run
 from supervisor.sealing.pair import SealedPair, seal
 from supervisor.sealing.tags import read_head
 from supervisor.segments import SealedSegment
@@ -92,6 +93,7 @@ def test_each_segment_is_kept_with_its_place(line: Line) -> None:
         tags = read_head(BytesIO(path.read_bytes())).tags
         assert (tags["RUN"], tags["FIRST_SAMPLE"]) == (segment.run, str(segment.first_sample))
         assert tags["BOOT_ID"] == segment.boot_id
+    assert newest_run(line.recordings) == segments[-1].run
 
 
 def test_the_limit_stops_archiving_and_it_resumes(line: Line) -> None:
