@@ -122,7 +122,8 @@ class Settings(BaseSettings):
     @field_validator("r2_bucket")
     @classmethod
     def _bucket(cls, value: str) -> str:
-        if value and not re.fullmatch(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]", value):
+        is_name = re.fullmatch(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]", value) and not re.search(r"\.[.-]|-\.", value)
+        if value and (not is_name or re.fullmatch(r"[0-9.]+", value)):
             raise ValueError("S3 knows no such names")
         return value
 
@@ -264,6 +265,14 @@ def shown(settings: Settings, field: str) -> str:
             return str(value)
 
 
+def _default_file() -> Path | None:
+    """`.env` of the working folder; another user's folder may not be looked into, and has none for us."""
+    try:
+        return Path(".env") if Path(".env").is_file() else None
+    except PermissionError:
+        return None
+
+
 def load(
     env_file: Path | None = None,
     command_line: Mapping[str, str] | None = None,
@@ -275,7 +284,7 @@ def load(
     Raises:
         UserError: an unknown name, a value that is not allowed, or a file that cannot be read; all of them at once.
     """
-    path = env_file or (Path(".env") if Path(".env").is_file() else None)
+    path = env_file or _default_file()
     layers = {
         str(path): _known_prefixes(_read_env_file(path)) if path else {},
         "environment": _known_prefixes(os.environ),

@@ -28,7 +28,7 @@ those of R2's list of {PRICES_OF} (https://developers.cloudflare.com/r2/pricing/
 | class B (reads) of a listener | 2 · seconds listened ÷ segment length: the manifest when it is due, and the segment |
 | class B of the station's own look every 5 minutes | 3 · 8 640 = 25 920 a month |
 | … price | 10 million are free, then 0.36 $ for each further million that is begun |
-| class B where a domain caches segments | half of a listener's, and both qualities of each segment once |
+| class B where a domain caches segments | half of a listener's, and each segment's two files once (`.opus` by rule) |
 | to a listener | FLAC in HQ, 0.128 Mbit/s in LQ; R2 charges nothing for it |
 
 ## Other segment lengths

@@ -78,8 +78,11 @@ class Reader:
 
 
 def _modestly() -> list[str]:
-    """Programs that start another so that it dies with us and gets what nobody else wants, as far as they are there."""
-    wanted = (("setpriv", "--pdeathsig", "KILL"), ("nice", "-n", "19"), ("ionice", "-c", "3"))
+    """Programs that start another so that it dies with us and gets what nobody else wants, as far as they are there.
+
+    ``nice`` counts from where the supervisor is, which may be above all others: 39 leads to the lowest from anywhere.
+    """
+    wanted = (("setpriv", "--pdeathsig", "KILL"), ("nice", "-n", "39"), ("ionice", "-t", "-c", "3"))
     return [word for program in wanted if shutil.which(program[0]) for word in program]
 
 

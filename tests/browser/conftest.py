@@ -12,7 +12,6 @@ from playwright.sync_api import Page
 from tests.rig.audio import programme, write_wav
 from tests.rig.ear import Ear
 from tests.rig.firefox import FirefoxTab, firefox
-from tests.rig.parts import need
 from tests.rig.radio import Radio, on_air
 from tests.rig.web_bucket import WebBucket, web_bucket
 
@@ -26,7 +25,6 @@ def ear(page: Page) -> Ear[Page]:
 @pytest.fixture
 def firefox_ear(loudspeakers: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ear[FirefoxTab]]:
     """Somebody at Debian's Firefox, with a recorder."""
-    need("firefox-esr")
     with firefox(tmp_path_factory.mktemp("firefox"), loudspeakers) as tab:
         yield Ear(tab)
 

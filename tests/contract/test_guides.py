@@ -9,6 +9,7 @@ import shlex
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
@@ -19,6 +20,7 @@ import urllib3
 
 from supervisor.cli import app
 from supervisor.doctor.cors import rule
+from supervisor.manifest import Manifest
 from supervisor.settings import load
 from tests.rig.parts import ROOT, need
 from tests.rig.radio import environment
@@ -77,18 +79,41 @@ def test_the_guide_s_policy_is_the_printed_one() -> None:
 
 
 def test_the_guide_s_s3_call_sets_the_policy(s3_server: S3Server, tmp_path: Path) -> None:
-    """The two commands that set CORS by S3's own call do so: a page may read then, and ask for parts."""
+    """The two commands that set the guide's policy by S3's own call do so: a page may read then, and ask for parts."""
     need("jq")
     bucket = s3_server.make_bucket("guide")
     (block,) = (found for found in _blocks(GUIDE, "sh") if "put-bucket-cors" in found)
     script = block.replace("https://<account id>.r2.cloudflarestorage.com", s3_server.endpoint).replace(
         "my-radio", bucket.name
     )
+    policy, *_ = _blocks(GUIDE, "json")
+    (tmp_path / "policy.json").write_text(policy, encoding="utf-8")
     aws = {"AWS_ACCESS_KEY_ID": ACCESS_KEY, "AWS_SECRET_ACCESS_KEY": SECRET_KEY, "AWS_DEFAULT_REGION": "us-east-1"}
     _run(script, tmp_path, aws)
     page = {"Origin": "https://listen.example.org", "Access-Control-Request-Method": "GET"}
     told = urllib3.request("OPTIONS", f"{bucket.public_url}/live/manifest.json", headers=page, timeout=20)
     assert told.headers["Access-Control-Allow-Origin"] == "https://listen.example.org"
+
+
+@pytest.mark.parametrize(("live", "age_s", "code"), [(True, 0, 0), (True, 120, 1), (False, 0, 1)])
+def test_the_guide_s_look_from_outside_tells_a_dead_machine(
+    tmp_path: Path, *, live: bool, age_s: float, code: int
+) -> None:
+    """The line for another machine's cron ends well while on air alone, not for a manifest that was left behind."""
+    need("jq")
+    (script,) = (found for found in _blocks(GUIDE, "sh") if "fromdate" in found)
+    manifest = Manifest(
+        station="radio",
+        live=live,
+        latest=1,
+        segment_s=10,
+        updated_at=datetime.now(UTC) - timedelta(seconds=age_s),
+        writer="w",
+        sample_rate=48_000,
+        segments=(),
+    )
+    (tmp_path / "manifest.json").write_bytes(manifest.to_json())
+    _run(script.replace("https://radio.example.org/live", tmp_path.as_uri()), tmp_path, {}, code)
 
 
 def test_the_manual_s_sum_of_losses_is_right(tmp_path: Path) -> None:
@@ -113,7 +138,7 @@ def test_git_leaves_the_settings_out(tmp_path: Path) -> None:
     assert told.stdout.startswith(".gitignore:")
 
 
-def _run(script: str, folder: Path, settings: Mapping[str, str]) -> str:
+def _run(script: str, folder: Path, settings: Mapping[str, str], code: int = 0) -> str:
     """Runs lines of a document as an operator would, with the programs of this environment first; what they print."""
     path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
     ended = subprocess.run(
@@ -125,7 +150,7 @@ def _run(script: str, folder: Path, settings: Mapping[str, str]) -> str:
         timeout=50,
         check=False,
     )
-    assert ended.returncode == 0, ended.stderr
+    assert ended.returncode == code, ended.stderr
     return ended.stdout
 
 

@@ -203,7 +203,7 @@ def test_keys_are_replaced_on_air(station: Operator) -> None:
         text = text.replace(old, new)
     env_file.write_text(text, encoding="ascii")
     before = station.bucket.after(0)
-    station.runs("docker compose kill -s HUP radio")
+    station.inside("sh -c 'kill -HUP 1'")
     taken = f"requests are signed with …{NEXT_KEYS[0][-4:]}"
     eventually(lambda: taken in station.runs("docker compose logs radio"), 20, taken, 0.5)
     after = station.bucket.after(station.bucket.manifest()["latest"] + 1)

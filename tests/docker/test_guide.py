@@ -57,7 +57,7 @@ def changes_are_seen_on_air(operator: Operator) -> None:
     before = run(operator)
     with (operator.repository / ".env.prod").open("a", encoding="ascii") as file:
         file.write("RADIO_SILENCE_DB=-70\n")
-    operator.runs("docker compose kill -s HUP radio")
+    operator.runs("docker compose exec radio sh -c 'kill -HUP 1'")
     told = "the keys are the same as before; a restart is needed for what has changed: RADIO_SILENCE_DB"
     eventually(lambda: told in operator.runs("docker compose logs radio"), 20, "the log tells what has changed", 0.2)
     operator.bucket.after(operator.bucket.manifest()["latest"])

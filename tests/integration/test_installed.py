@@ -114,13 +114,15 @@ def test_the_unit_is_exposed_no_more_than_is_said() -> None:
 
 
 def test_the_unit_loses_nothing_and_fits_the_program() -> None:
-    """The spool outlives a crash, a stop has its time, mistakes are not tried again, and keys can be read anew."""
+    """The spool outlives a crash, a stop has its time, a station is never given up, and keys can be read anew."""
     wanted = {
         "Type": ["notify"],
         "RuntimeDirectoryPreserve": ["yes"],
         "TimeoutStopSec": ["30"],
         "KillMode": ["mixed"],
-        "RestartPreventExitStatus": ["2"],
+        "Restart": ["on-failure"],
+        "RestartPreventExitStatus": [],
+        "StartLimitIntervalSec": ["0"],
         "SupplementaryGroups": ["audio"],
         "EnvironmentFile": ["/etc/radio-server/secrets.env"],
         "UnsetEnvironment": ["R2_ACCESS_KEY R2_SECRET_KEY"],
@@ -132,7 +134,7 @@ def test_the_unit_loses_nothing_and_fits_the_program() -> None:
 
 @pytest.mark.timeout(90)
 def test_a_station_lives_within_what_the_unit_allows(tmp_path: Path, tmpfs: Path, bucket: Bucket) -> None:
-    """Without capabilities, further system calls and memory to execute it publishes, takes new keys and ends."""
+    """Without capabilities, further system calls and memory to execute it publishes, joins, takes new keys and ends."""
     need("setpriv", "systemd-analyze")
     key, secret = "CONFINEDKEY000000042", "confined-secret"
     bucket.server.add_key(key, secret)
@@ -140,6 +142,7 @@ def test_a_station_lives_within_what_the_unit_allows(tmp_path: Path, tmpfs: Path
         **bucket.settings,
         "RADIO_SOURCE": "tone:",
         "RADIO_SEGMENT_SECONDS": "1",
+        "RADIO_RECORDING_SECONDS": "2",
         "RADIO_SPOOL_DIR": str(tmpfs / "spool"),
     }
     env_file = tmp_path / "secrets.env"
@@ -159,8 +162,10 @@ def test_a_station_lives_within_what_the_unit_allows(tmp_path: Path, tmpfs: Path
         os.kill(radio.process.pid, signal.SIGHUP)
         eventually(lambda: "the settings were read anew" in radio.log, 15, "the keys are looked at")
         radio.published(int(radio.status()["segments_published"]) + 2, within_s=15)
+        eventually(lambda: re.search(r"joined \d+ pieces? to", radio.log), 15, "a recording is joined")
         assert (radio.status()["capture"]["restarts"], radio.status()["lost"]["samples"]) == (0, 0)
         assert radio.stop() == 0
+    assert "could not be joined" not in radio.log
     assert "signed with …0042 from now on" in radio.log
     assert "a restart is needed" not in radio.log
 

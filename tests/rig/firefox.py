@@ -14,7 +14,9 @@ from io import BufferedReader
 from pathlib import Path
 from typing import Any
 
-from tests.rig.parts import eventually
+from tests.rig.parts import eventually, need
+
+PROGRAM = "firefox-esr" if shutil.which("firefox-esr") else "firefox"
 
 _PREFERENCES = """
 user_pref("marionette.port", 0);
@@ -102,10 +104,10 @@ def firefox(folder: Path, environment: Mapping[str, str]) -> Iterator[FirefoxTab
     """A headless Firefox with a new profile in ``folder``, until the block ends."""
     (folder / "user.js").write_text(_PREFERENCES, encoding="ascii")
     port_file = folder / "MarionetteActivePort"
-    program = shutil.which("firefox-esr") or "firefox"
+    need(PROGRAM)
     with (folder / "firefox.log").open("ab") as log:
         process = subprocess.Popen(
-            [program, "--headless", "--no-remote", "--marionette", "--profile", str(folder)],
+            [PROGRAM, "--headless", "--no-remote", "--marionette", "--profile", str(folder)],
             env={**os.environ, **environment},
             stdout=log,
             stderr=log,

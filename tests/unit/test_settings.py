@@ -101,6 +101,9 @@ REFUSED = [
     ("R2_ENDPOINT", "https://abc.r2.cloudflarestorage.com/bucket", "without a path"),
     ("R2_ENDPOINT", "https://abc.r2.cloudflarestorage.com?x=1", "without a path"),
     ("R2_ENDPOINT", "https://abc.r2.cloudflarestorage.com:https", "URL"),
+    ("R2_BUCKET", "my..radio", "3 to 63 of"),
+    ("R2_BUCKET", "my.-radio", "3 to 63 of"),
+    ("R2_BUCKET", "192.168.1.1", "3 to 63 of"),
     ("R2_PUBLIC_URL", "cdn.example.org", "URL"),
     ("R2_PUBLIC_URL", "file:///srv", "URL"),
     ("R2_PUBLIC_URL", "https://", "URL"),
@@ -284,6 +287,16 @@ def test_a_mistake_that_is_overruled_does_no_harm(monkeypatch: pytest.MonkeyPatc
     Path(".env").write_text("RADIO_WINDOW=x\n", encoding="utf-8")
     monkeypatch.setenv("RADIO_WINDOW", "5")
     assert _value(load(), "RADIO_WINDOW") == ("5", "environment")
+
+
+def test_a_folder_that_may_not_be_looked_into_has_no_env_file(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who asks as another user, from a home that is closed to them, gets the settings of the environment."""
+
+    def closed(path: Path) -> bool:
+        raise PermissionError(13, "Permission denied", str(path))
+
+    monkeypatch.setattr(Path, "is_file", closed)
+    assert ".env" not in load().origins.values()
 
 
 def test_the_env_file_can_be_named() -> None:
