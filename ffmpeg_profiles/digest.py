@@ -19,13 +19,18 @@ def pcm_md5(executable: str, flac: bytes) -> str:
     """The MD5 of the decoded PCM as 24 bit little-endian.
 
     Raises:
-        DecodeError: FFmpeg failed.
+        DecodeError: FFmpeg says that it cannot be decoded.
+        OSError: FFmpeg could not be started, did not come to an end or was killed, which says nothing about the file.
     """
     source = Source("pipe:0", {"f": "flac"})
     command = compile_command(executable, source, [Output("-", {"c:a": "pcm_s24le", "f": "md5"})])
     try:
         decoded = subprocess.run(command, input=flac, capture_output=True, timeout=_DECODES_WITHIN_S, check=True)  # noqa: S603 - our own argv
-    except (OSError, subprocess.SubprocessError) as error:
+    except subprocess.TimeoutExpired as error:
+        raise TimeoutError(str(error)) from error
+    except subprocess.CalledProcessError as error:
+        if error.returncode < 0:  # by a signal: the kernel was out of memory, or somebody else ended it
+            raise ChildProcessError(str(error)) from error
         raise DecodeError(str(error)) from error
     digest = re.fullmatch(rb"MD5=([0-9a-f]{32})\s*", decoded.stdout)
     if digest is None:

@@ -9,10 +9,12 @@ from pathlib import Path
 
 from supervisor.backoff import Backoff
 from supervisor.clock import Clock
-from supervisor.events import ArchiveFailed, Emit, SegmentArchived, SpoolOverflowed
+from supervisor.events import ArchiveFailed, Emit, RecordingDamaged, SegmentArchived, SpoolOverflowed
 from supervisor.files import make_folders, write_whole
 from supervisor.identity import require_marked
+from supervisor.lineage import remember_run
 from supervisor.names import SegmentId, piece_name
+from supervisor.sealing.damage import DamagedError
 from supervisor.sealing.tags import place_tags, with_tags
 from supervisor.segments import QueuedSegment, SealedSegment
 from supervisor.spool import Spool
@@ -96,6 +98,11 @@ class Archivist:
             self._emit(ArchiveFailed(queued.sealed, f"{error.strerror} ({path.parent})", pause_s))
             self._given_up.wait(pause_s)
             return False
+        except DamagedError as error:
+            kept = self._spool.to_archive.set_aside(queued.sealed.id, self._spool.folders.refused)
+            self._failures, self._trying = 0, None
+            self._emit(RecordingDamaged(kept, str(error)))
+            return True
         self._failures, self._trying = 0, None
         self._spool.to_archive.done(queued)
         self._emit(SegmentArchived(queued.sealed, path))
@@ -110,6 +117,7 @@ class Archivist:
             raise OSError(errno.ENOSPC, f"{left} (RADIO_RECORDINGS_MIN_FREE_GB)")
         make_folders(path.parent)
         write_whole(path, content, durable=True)
+        remember_run(self._recordings, queued.sealed.run)
 
 
 class Overflow:

@@ -53,6 +53,12 @@ def verify(env_file: EnvFile = None, set_: SetOptions = None, as_json: AsJson = 
 
     settings = load_settings(env_file, set_).settings
     catalogue, reader = _catalogue(settings), _reader()
+    if not (catalogue.files or catalogue.problems):
+        raise UserError(
+            f"there is no recording of the station '{settings.radio_station}' in '{_root(settings)}'.",
+            "Set RADIO_STATION and RADIO_RECORDINGS_DIR to those of the station that recorded.",
+            Exit.FAILED,
+        )
     with Progress(console=Console(stderr=True), transient=True) as progress, _disk_errors():
         task = progress.add_task("decoding", total=sum(file.bytes for file in catalogue.files))
         found = verified(catalogue, reader, lambda file: progress.advance(task, file.bytes))
@@ -69,7 +75,8 @@ def prune(
 ) -> None:
     """Delete what RADIO_RECORDINGS_KEEP_DAYS and RADIO_RECORDINGS_MIN_FREE_GB do not let stay, oldest first.
 
-    The current hour and files of others are never touched. Exit codes: 0 the limits hold now; 1 they cannot be held.
+    The current hour and files of others are never touched. Exit codes: 0 the limits hold now; 1 they cannot be held,
+    or a file will not go.
     """
     from supervisor.prepare import limits
     from supervisor.recordings.pruning import prune as pruned
@@ -80,11 +87,18 @@ def prune(
         gone = pruned(root, settings.radio_station, limits(settings), datetime.now(UTC), dry_run=dry_run)
     paths = [str(file.path) for file in gone.files]
     if as_json:
+        stuck = [{"path": str(path), "why": why} for path, why in gone.stuck]
         row = {"deleted": paths, "bytes": gone.bytes, "lacking_bytes": gone.lacking_bytes, "dry_run": dry_run}
-        typer.echo(json.dumps(row, indent=2))
+        typer.echo(json.dumps({**row, "stuck": stuck}, indent=2))
     else:
         done = "would be deleted" if dry_run else "deleted"
         typer.echo("\n".join([*paths, f"{len(paths)} files {done}, {gone.bytes / 1e9:.3f} GB"]))
+    if gone.stuck:
+        raise UserError(
+            "\n".join(f"{path} cannot be deleted: {why}." for path, why in gone.stuck),
+            "Look at the owner and the attributes (lsattr) of the file and its folder.",
+            Exit.FAILED,
+        )
     if gone.lacking_bytes > 0:
         raise UserError(
             f"{gone.lacking_bytes / 1e9:.3f} GB more would have to be free on the disk of '{root}'.",
@@ -132,8 +146,10 @@ def export(
 
 
 def _root(settings: Settings) -> Path:
-    root = settings.radio_recordings_dir.resolve()
-    if not root.is_dir():
+    with _disk_errors():
+        root = settings.radio_recordings_dir.resolve()
+        is_there = root.is_dir()
+    if not is_there:
         raise UserError(
             f"RADIO_RECORDINGS_DIR={settings.radio_recordings_dir}: there is no such folder.",
             "Set it to the folder that the station records into.",
@@ -148,7 +164,7 @@ def _catalogue(settings: Settings) -> Catalogue:
 
     with _disk_errors():
         found = read_settled(_root(settings), settings.radio_station)
-    return Catalogue(tuple(without_copies(found.files)), found.damaged)
+    return Catalogue(tuple(without_copies(found.files)), found.damaged, found.unreadable)
 
 
 def _reader() -> Reader:
@@ -170,12 +186,12 @@ def _disk_errors() -> Iterator[None]:
 def _instant(option: str, text: str) -> datetime:
     try:
         instant = datetime.fromisoformat(text)
-    except ValueError:
+        return instant.replace(tzinfo=UTC) if instant.tzinfo is None else instant.astimezone(UTC)
+    except (ValueError, OverflowError):
         raise UserError(
             f"{option} {text}: not a time.",
             "Write ISO 8601, for example 2026-11-23T15:00:00 or 2026-11-23T16:00+01:00.",
         ) from None
-    return instant.replace(tzinfo=UTC) if instant.tzinfo is None else instant.astimezone(UTC)
 
 
 def _export_tags(station: str, first: datetime, last: datetime, wanted: Cut) -> dict[str, str]:

@@ -30,7 +30,7 @@ def list_row(station: str, catalogue: Catalogue, days: list[Day], missing: list[
         "pieces": sum(file.is_piece for file in files),
         "seconds": round(sum(file.seconds for file in files), 3),
         "bytes": sum(file.bytes for file in files),
-        "damaged": [{"path": str(path), "why": why} for path, why in catalogue.damaged],
+        "damaged": [{"path": str(path), "why": why} for path, why in catalogue.problems],
         "gaps": [_gap_row(gap) for gap in missing],
         "days": [
             {
@@ -59,7 +59,7 @@ def print_calendar(station: str, catalogue: Catalogue, days: list[Day], missing:
         console.print(Text.assemble(("gap", "red"), told))
     if len(missing) > _GAPS_SHOWN:
         console.print(f"{len(missing) - _GAPS_SHOWN} earlier gaps; --json lists them all")
-    for path, why in catalogue.damaged:
+    for path, why in catalogue.problems:
         console.print(Text.assemble(("damaged", "red"), f" {path}: {why}"))
     console.print(Text(_totals(station, catalogue, missing)))
 
@@ -132,7 +132,7 @@ def _totals(station: str, catalogue: Catalogue, missing: list[Gap]) -> str:
     missing_s = sum(gap.seconds for gap in missing)
     return (
         f"{station}: {_clock_text(seconds)} in {joined} recordings and {len(files) - joined} pieces, {size_gb:.3f} GB; "
-        f"{len(missing)} gaps, {missing_s:.3f} s missing; {len(catalogue.damaged)} damaged"
+        f"{len(missing)} gaps, {missing_s:.3f} s missing; {len(catalogue.problems)} damaged"
     )
 
 

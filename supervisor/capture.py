@@ -65,7 +65,8 @@ class Format:
 class Capture:
     """One FFmpeg child after another until asked to stop.
 
-    ``environment`` is the child's whole environment: no secret of the supervisor's is in it.
+    ``environment`` is the child's whole environment: no secret of the supervisor's is in it. ``newest_run`` is the
+    newest that earlier lives have named: what comes is named after it.
     """
 
     def __init__(
@@ -77,6 +78,7 @@ class Capture:
         clock: Clock,
         emit: Emit,
         backoff: Backoff | None = None,
+        newest_run: str = "",
     ) -> None:
         self._command_for = command_for
         self._audio = audio
@@ -85,7 +87,7 @@ class Capture:
         self._clock = clock
         self._emit = emit
         self._backoff = backoff or Backoff(first_s=0.5, most_s=30.0)
-        self._newest_run = ""
+        self._newest_run = newest_run
 
     def run(self, stop: Stop) -> None:
         """Captures until ``stop`` is requested; a child that ends early is replaced, at once the first time."""
@@ -155,8 +157,8 @@ class Capture:
             return child.wait(), reason
 
     def _new_run_name(self) -> str:
-        known = (record.run for record in self._spool.runs())
-        self._newest_run = run_name(utc(self._clock.wall_s()), newest=max(known, default=self._newest_run))
+        known = [self._newest_run, *(record.run for record in self._spool.runs())]
+        self._newest_run = run_name(utc(self._clock.wall_s()), newest=max(known))
         return self._newest_run
 
 

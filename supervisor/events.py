@@ -336,7 +336,7 @@ class JoinFailed:
 
 @dataclass(frozen=True)
 class RecordingDamaged:
-    """A file of the archive is not what was captured; it was set aside and is now at ``kept``."""
+    """A file of the archive, or on its way there, is not what was captured; it was set aside and is now at ``kept``."""
 
     kept: Path
     why: str
@@ -344,11 +344,12 @@ class RecordingDamaged:
 
 @dataclass(frozen=True)
 class RecordingsPruned:
-    """Retention deleted ``files``, the newest of which began at ``up_to``."""
+    """Retention deleted ``files``, the newest of which began at ``up_to``; ``failed`` is why it could not do more."""
 
     files: int
     bytes: int
-    up_to: datetime
+    up_to: datetime | None
+    failed: str = ""
 
 
 @dataclass(frozen=True)
@@ -363,13 +364,15 @@ class KeepingFailed:
 class ArchiveMeasured:
     """The archive now: what is free on its disk, what it has of this UTC day, and how often something is missing.
 
-    ``new_gaps`` came up since the last look, while this supervisor ran.
+    ``new_gaps`` came up since the last look, while this supervisor ran. ``unreadable`` is a file that the disk does not
+    give, and why.
     """
 
     free_bytes: int
     seconds_today: float
     gaps_today: int
     new_gaps: int = 0
+    unreadable: str = ""
 
 
 @dataclass(frozen=True)

@@ -75,6 +75,11 @@ def read_host_clock() -> HostClock:
     return HostClock(synchronised, kernel.offset_s if synchronised else None, "timedatectl")
 
 
+def kept_clock_ahead_s(read: Callable[[], HostClock] = read_host_clock) -> float | None:
+    """0 while somebody keeps this machine's clock in time; None otherwise: on its own it is no witness of itself."""
+    return 0.0 if read().synchronised else None
+
+
 def by_chrony(tracking: str) -> HostClock | None:
     """From the line of ``chronyc -c tracking``; None when it is none."""
     row = tracking.strip().split(",")

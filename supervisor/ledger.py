@@ -80,12 +80,14 @@ class Ledger:
             return True
         try:
             make_folders(self._path.parent)
-            known = _newest_lines(self._path)
+            # what waits may all be there already, behind a line that was torn
+            known = _newest_lines(self._path, max(_TAIL_BYTES, 2 * sum(map(len, lines))))
             append_lines(self._path, "".join(line for line in lines if line not in known).encode())
         except OSError:
             return False
+        written = set(lines)
         with self._guard:
-            self._keep([line for line in self._kept.waiting if line not in lines])
+            self._keep([line for line in self._kept.waiting if line not in written])
         return True
 
     def _keep(self, waiting: list[str], told: SegmentId | None = None) -> None:
@@ -102,11 +104,11 @@ def _read(kept: Path) -> _Kept:
         return _Kept()
 
 
-def _newest_lines(path: Path) -> set[str]:
+def _newest_lines(path: Path, tail_bytes: int) -> set[str]:
     """The last lines of the file: a kill may have come between writing one and knowing that it is written."""
     try:
         with path.open("rb") as file:
-            file.seek(max(0, path.stat().st_size - _TAIL_BYTES))
+            file.seek(max(0, path.stat().st_size - tail_bytes))
             return set(file.read().decode(errors="replace").splitlines(keepends=True))
     except FileNotFoundError:
         return set()

@@ -75,6 +75,16 @@ def run_name(started: datetime, newest: str = "") -> str:
     return compact_ms(after).replace(".", "")
 
 
+def is_run(name: str) -> bool:
+    """Whether it is the name of a run, after which another can be named."""
+    if not re.fullmatch(_RUN, name):
+        return False
+    try:
+        return run_name(datetime.min.replace(tzinfo=UTC), newest=name) > name
+    except (ValueError, OverflowError):  # the 31st of February, or the end of time
+        return False
+
+
 def parse_raw(name: str) -> tuple[SegmentId, str] | None:
     """Segment and stream (``hq``, ``lq``, ``check``) of a file that FFmpeg wrote, or None for any other name."""
     match = re.fullmatch(rf"({_RUN})\.(hq(?=.*flac$)|lq(?=.*opus$)|check(?=.*framemd5$))\.(\d{{8,}})\.\w+", name)
@@ -124,14 +134,17 @@ def recording_name(station: str, start: datetime) -> str:
     return f"{station}_{compact_ms(start)}.flac"
 
 
-def damaged_name(name: str) -> str:
-    """A damaged file of the archive, set aside: no player and no search for ``*.flac`` takes it for a whole one."""
-    return f"{name}{_DAMAGED}"
+def damaged_name(name: str, number: int = 1) -> str:
+    """A damaged file of the archive, set aside: no player and no search for ``*.flac`` takes it for a whole one.
+
+    ``number`` tells apart those that had the same name one after the other.
+    """
+    return f"{name}{_DAMAGED}" if number == 1 else f"{name}{_DAMAGED}.{number}"
 
 
 def parse_recorded(station: str, name: str) -> RecordedName | None:
     """What the name of a piece or a recording of ``station`` says, or None for any other name."""
-    match = re.fullmatch(rf"{re.escape(station)}{_RECORDED}(?P<damaged>{re.escape(_DAMAGED)})?", name)
+    match = re.fullmatch(rf"{re.escape(station)}{_RECORDED}(?P<damaged>{re.escape(_DAMAGED)}(?:\.\d+)?)?", name)
     start = match and _instant(match["start"])
     if not match or not start:
         return None

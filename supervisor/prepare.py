@@ -14,6 +14,7 @@ from ffmpeg_profiles.profile import DeviceAbsentError, Source
 from supervisor.bucket import Programme
 from supervisor.devices import Device, probe
 from supervisor.errors import UserError
+from supervisor.host_clock import kept_clock_ahead_s
 from supervisor.identity import writer_id
 from supervisor.listener import PublicAddress
 from supervisor.names import Keys
@@ -145,7 +146,7 @@ def store(settings: Settings, timeout_s: float | None = None) -> Store:
         UserError: what it needs is not set, or its folder cannot be written.
     """
     if settings.radio_store.startswith("dir:"):
-        return FolderStore(_writable(Path(settings.radio_store.removeprefix("dir:"))))
+        return FolderStore(_writable(Path(settings.radio_store.removeprefix("dir:"))), kept_clock_ahead_s)
     required = ("r2_endpoint", "r2_bucket", "r2_access_key", "r2_secret_key")
     lacking = [name.upper() for name in required if not _plain(settings, name)]
     if lacking:

@@ -29,6 +29,7 @@ from supervisor.events import (
     Logged,
     Overrun,
     RecordingJoined,
+    RecordingsPruned,
     SegmentArchived,
     SegmentSealed,
     SpoolFailed,
@@ -47,6 +48,7 @@ _OVER = {
     "archive": "the archive takes segments again",
     "spool": "the spool takes segments again",
     "keeping": "the recordings folder can be read again",
+    "retention": "retention can do its work again",
 }
 """What is said when a trouble is over of which no event of its own tells the end."""
 
@@ -164,7 +166,7 @@ class Reporter:
             LOG.info("FFmpeg's command: %s", shlex.join(event.command))
 
 
-def _trouble(event: Event) -> str | None:  # noqa: C901, PLR0911 - a table
+def _trouble(event: Event) -> str | None:  # noqa: C901, PLR0911, PLR0912 - a table
     """What goes on when events of this kind repeat; None for events of which each is news."""
     match event:
         case StoreFailed():
@@ -175,8 +177,12 @@ def _trouble(event: Event) -> str | None:  # noqa: C901, PLR0911 - a table
             return "spool"
         case KeepingFailed():
             return "keeping"
+        case ArchiveMeasured() if event.unreadable:
+            return "keeping"
         case JoinFailed():
             return "join"
+        case RecordingsPruned() if event.failed:
+            return "retention"
         case CaptureStarted():
             return "capture started"
         case CaptureEnded() if event.cause is not Cause.STOPPED:
@@ -202,7 +208,9 @@ def _ends(event: Event) -> tuple[str, ...]:  # noqa: PLR0911 - a table
             return ("archive",)
         case RecordingJoined():
             return ("join",)
-        case ArchiveMeasured():
+        case RecordingsPruned(failed=""):
+            return ("retention",)
+        case ArchiveMeasured(unreadable=""):
             return ("keeping",)
         case SegmentSealed():
             return ("spool", "capture started", "capture ended")

@@ -68,7 +68,7 @@ class ClockState(StrEnum):
 def line_of(event: Event) -> Line | None:  # noqa: C901, PLR0911, PLR0912 - a table, one row for each event
     """The line of an event; None when it is worth none."""
     match event:
-        case LevelsMeasured() | ArchiveMeasured() | Logged():
+        case LevelsMeasured() | ArchiveMeasured(unreadable="") | Logged():
             return None
         case CaptureStarted():
             return _info(f"capturing, run {event.run} (FFmpeg is process {event.pid})", run=event.run, pid=event.pid)
@@ -137,6 +137,8 @@ def line_of(event: Event) -> Line | None:  # noqa: C901, PLR0911, PLR0912 - a ta
             return logging.DEBUG, "listeners can play the station", {"requests": event.requests}
         case ListenerLooked():
             return _error(f"published, but listeners cannot play it: {event.problem}", requests=event.requests)
+        case ArchiveMeasured():
+            return _error(f"the recordings cannot all be read: {event.unreadable}", why=event.unreadable)
         case RecordingJoined() | JoinFailed() | RecordingDamaged() | RecordingsPruned() | KeepingFailed():
             return _kept(event)
         case CoverageChecked():
@@ -182,11 +184,19 @@ def _kept(event: RecordingJoined | JoinFailed | RecordingDamaged | RecordingsPru
         case RecordingDamaged():
             return _error(f"a file of the archive is damaged, kept as {event.kept}: {event.why}", kept=str(event.kept))
         case RecordingsPruned():
-            up_to = iso_ms(event.up_to)
-            text = f"deleted {_count(event.files, 'recording')} up to {up_to} ({event.bytes / 1e6:.1f} MB)"
-            return _info(text, files=event.files, bytes=event.bytes, up_to=up_to)
+            return _pruned(event)
         case KeepingFailed():
             return _error(f"the recordings folder {event.folder} cannot be read: {event.why}", why=event.why)
+
+
+def _pruned(event: RecordingsPruned) -> Line:
+    up_to = event.up_to and iso_ms(event.up_to)
+    text = f"deleted {_count(event.files, 'recording')}"
+    text += f" up to {up_to} ({event.bytes / 1e6:.1f} MB)" if up_to else ""
+    fields: dict[str, object] = {"files": event.files, "bytes": event.bytes, "up_to": up_to}
+    if event.failed:
+        return _error(f"retention cannot do its work: {event.failed}; {text}", why=event.failed, **fields)
+    return _info(text, **fields)
 
 
 def _reread(event: KeysTaken | KeysRefused | SettingsReread | SettingsRefused) -> Line:

@@ -68,13 +68,14 @@ class Settings(BaseSettings):
     radio_spool_limit_mb: int = _setting(256, "16 or more", "How much may wait there.", ge=16)
     radio_recordings_dir: Path = _setting(Path("./recordings"), "a folder", "Where everything is archived.")
     radio_recordings_keep_days: int | None = _setting(
-        None, "1 or more", "Recordings older than this are deleted. Not set: kept for ever.", ge=1
+        None, "1 to 36500", "Recordings older than this are deleted. Not set: kept for ever.", ge=1, le=36_500
     )
     radio_recordings_min_free_gb: float = _setting(
         5.0,
-        "0 or more",
+        "0 to 1000000",
         "Space to leave free on the disk. The oldest recordings go for it; if that is too little, archiving waits.",
         ge=0,
+        le=1e6,
         allow_inf_nan=False,
     )
     radio_recording_seconds: int = _setting(

@@ -90,12 +90,39 @@ class Queue:
         for quality in self._qualities:
             queued.path(quality).unlink(missing_ok=True)
 
+    def set_aside(self, segment: SegmentId, refused: Path) -> Path:
+        """Keeps the files of a damaged segment in a folder of ``refused``, and lets it go."""
+        kept = refused / str(segment)
+        kept.mkdir(exist_ok=True)
+        for name in (f"{segment}.json", *(f"{segment}.{EXTENSIONS[quality]}" for quality in self._qualities)):
+            with suppress(FileNotFoundError):
+                (self.folder / name).replace(kept / name)
+                # where the other queue's link to the same file is kept already, rename(2) leaves this one
+                (self.folder / name).unlink(missing_ok=True)
+        return kept
+
+    def torn(self) -> list[SegmentId]:
+        """Segments that are not what their description says, which only a power cut makes of them."""
+        found = filter(None, (parse_sealed(path.name) for path in self.folder.iterdir()))
+        return sorted(segment for segment in found if not self._is_whole(segment))
+
+    def _is_whole(self, segment: SegmentId) -> bool:
+        queued = self._load(segment)
+        if queued is None:
+            return False
+        promised = {"hq": queued.sealed.hq.bytes, "lq": queued.sealed.lq.bytes}
+        try:
+            return all(queued.path(quality).stat().st_size == promised[quality] for quality in self._qualities)
+        except FileNotFoundError:
+            return False
+
     def _load(self, segment: SegmentId) -> QueuedSegment | None:
+        """None for one that has just been let go, or is torn."""
         try:
             content = (self.folder / f"{segment}.json").read_bytes()
-        except FileNotFoundError:  # it has just been let go
+            return QueuedSegment(SealedSegment.model_validate_json(content), self.folder)
+        except (FileNotFoundError, ValidationError):
             return None
-        return QueuedSegment(SealedSegment.model_validate_json(content), self.folder)
 
 
 @dataclass(frozen=True)
@@ -182,6 +209,16 @@ class Spool:
         """Gives the spool free for another supervisor."""
         self._lock.close()
 
+    def set_aside_torn(self) -> list[Path]:
+        """Takes what a power cut tore, in a spool on a real disk, out of the queues; where it is kept."""
+        folders = [
+            queue.set_aside(segment, self.folders.refused)
+            for queue in (self.to_archive, self.to_publish)
+            for segment in queue.torn()
+        ]
+        self._make_room_for_refused()
+        return list(dict.fromkeys(folders))
+
     def write_run(self, record: RunRecord) -> None:
         """Keeps what is known of a run that lives."""
         write_whole(self.folders.runs / f"{record.run}{_LIVES}", record.model_dump_json().encode())
@@ -253,9 +290,12 @@ class Spool:
                 path.rename(folder / path.name)
         if raw.previous_lq is not None:
             raw.previous_lq.unlink(missing_ok=True)
+        self._make_room_for_refused()
+        return folder
+
+    def _make_room_for_refused(self) -> None:
         for oldest in sorted(self.folders.refused.iterdir())[:-_MOST_REFUSED]:
             shutil.rmtree(oldest)
-        return folder
 
     def forget_run(self, record: RunRecord) -> None:
         """Removes what is left of a run that is over and sealed."""

@@ -21,9 +21,10 @@ from supervisor.capture import Capture, Format, end_leftovers
 from supervisor.clock import Clock
 from supervisor.encoding import outputs
 from supervisor.errors import UserError
-from supervisor.events import CaptureEnded, Emit, Event, SegmentPublished, SegmentSealed, Stopping
+from supervisor.events import CaptureEnded, Emit, Event, RecordingDamaged, SegmentPublished, SegmentSealed, Stopping
 from supervisor.host_clock import HostClockWatch
 from supervisor.ledger import Ledger
+from supervisor.lineage import newest_run
 from supervisor.listener import Listener, ListenerWatch, PublicAddress, get_as_page
 from supervisor.names import Keys, ledger_name, requests_name
 from supervisor.onlooking import onlook
@@ -112,7 +113,15 @@ class Station:
             return noting(loop, self._emit)
 
         audio = Format(programme.sample_rate, programme.segment_s * programme.sample_rate, plan.source.device)
-        capture = Capture(self._command, audio, dict(plan.environment), spool, clock, emit("capture"))
+        capture = Capture(
+            self._command,
+            audio,
+            dict(plan.environment),
+            spool,
+            clock,
+            emit("capture"),
+            newest_run=newest_run(plan.recordings),
+        )
         sealer = Sealer(spool, self._watch, self._raw_changed, self._pcm_md5, clock, emit("seal"))
         self._bucket = LiveBucket(programme, Keys(plan.prefix), store, clock)
         self._publisher = Publisher(programme, self._bucket, spool, clock, emit("publish"))
@@ -180,6 +189,8 @@ class Station:
             UserError: something at the start that the operator has to put right.
         """
         end_leftovers(self._spool, self._clock)
+        for kept in self._spool.set_aside_torn():
+            self._emit(RecordingDamaged(kept, "a segment in the spool is torn, as a power cut leaves it"))
         self._open_before_going_on_air()
         self._watch.start()
         self._web.start()
@@ -250,7 +261,7 @@ class Station:
     def _pcm_md5(self, flac: bytes) -> str:
         try:
             return pcm_md5(self._plan.ffmpeg, flac)
-        except DecodeError as error:
+        except (DecodeError, OSError) as error:  # its files are kept either way
             raise DamagedError(f"it cannot be decoded: {error}") from error
 
     def _listen(self, address: PublicAddress, _: Stop) -> None:

@@ -7,12 +7,12 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from supervisor.events import Emit, JoinFailed, RecordingDamaged, RecordingJoined
-from supervisor.recordings.catalogue import Found, Recorded, find, find_in, read, read_all
+from supervisor.recordings.catalogue import Found, Recorded, find_about, find_in, read_all
+from supervisor.recordings.coverage import gap_before
 from supervisor.recordings.join import DifferentError, Joiner, remove, require_readable, set_aside
 from supervisor.recordings.joining import covered, joinable
 from supervisor.recordings.reading import FFmpegFailedError
 from supervisor.sealing.damage import DamagedError
-from supervisor.segments import missing_before
 
 
 class Assembler:
@@ -33,8 +33,11 @@ class Assembler:
             OSError: the disk cannot be read.
         """
         heads = read_all(row)
+        if heads.unreadable:  # without it the row would be cut in two for good
+            self._emit(JoinFailed(*heads.unreadable[0]))
+            return
         for path, why in heads.damaged:
-            self._set_aside(path, why)
+            self.set_aside(path, why)
         for part in joinable(heads.files):
             try:
                 for fresh in joinable(self._without_joined(part)):
@@ -54,7 +57,7 @@ class Assembler:
                 self._compare_each(recording, held)
             else:
                 require_readable(recording.path)
-                self._set_aside(recording.path, "it cannot be decoded to what its head says")
+                self.set_aside(recording.path, "it cannot be decoded to what its head says")
                 continue
             row = [piece for piece in row if piece not in held]
         return row
@@ -65,7 +68,7 @@ class Assembler:
             if self._joiner.holds(recording, [piece]):
                 remove([piece.path])
             else:
-                self._set_aside(piece.path, f"{recording.path.name} holds it otherwise")
+                self.set_aside(piece.path, f"{recording.path.name} holds it otherwise")
 
     def _recordings_beside(self, piece: Recorded) -> tuple[Recorded, ...]:
         """The recordings of the piece's run, in its day's folder."""
@@ -78,29 +81,31 @@ class Assembler:
         if shutil.disk_usage(self._root).free < wanted_bytes:
             return
         try:
-            joined = self._joiner.join(row, self._gap_before(row[0]))
+            joined = self._joiner.join(row, self._gap_before(row))
         except DifferentError as error:
             self._find_damaged(row, str(error))
         else:
             remove([piece.path for piece in row])
             self._emit(RecordingJoined(joined.path, len(row), joined.seconds, joined.bytes))
 
-    def _gap_before(self, first: Recorded) -> int | None:
-        """The samples missing before a recording; None for the first of all."""
-        before: Found | None = None
-        for found in find(self._root, self._station):
-            if found.path >= first.path:
-                break
-            before = before if found.name.damaged else found
-        return None if before is None else missing_before(read(before).place, first.place)
+    def _gap_before(self, row: Sequence[Recorded]) -> int | None:
+        """The samples missing before a recording, by what can be read; None for the first of all."""
+        about = read_all(find_about(self._root, self._station, row[0].place.start.date())).files
+        own = {piece.path for piece in row}
+        return gap_before(row[0], (file for file in about if file.path not in own))
 
     def _find_damaged(self, row: Sequence[Recorded], why: str) -> None:
         """Sets aside the pieces that are to blame; the others are joined at the next look."""
         damaged = [piece for piece in row if self._joiner.is_damaged(piece)]
         for piece in damaged:
-            self._set_aside(piece.path, "its PCM is not what was captured")
+            self.set_aside(piece.path, "its PCM is not what was captured")
         if not damaged:
             self._emit(JoinFailed(row[0].path, f"{why}, although every piece is whole"))
 
-    def _set_aside(self, path: Path, why: str) -> None:
+    def set_aside(self, path: Path, why: str) -> None:
+        """Takes a file that is damaged out of the archive, and tells it.
+
+        Raises:
+            OSError: the disk does not let it be renamed.
+        """
         self._emit(RecordingDamaged(set_aside(path), why))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
 
@@ -49,6 +49,15 @@ def find(root: Path, station: str, since: date = date.min) -> Iterator[Found]:
         yield from find_in(day, station)
 
 
+def find_about(root: Path, station: str, day: date) -> Iterator[Found]:
+    """The files of ``station`` from ``day`` on, and of the last day before it that has any."""
+    for earlier in _days_before(root, day):
+        if files := list(find_in(earlier, station)):
+            yield from files
+            break
+    yield from find(root, station, day)
+
+
 def find_in(day: Path, station: str) -> Iterator[Found]:
     """The files of ``station`` in the folder of one day, oldest first."""
     for path in sorted(day.iterdir()):
@@ -79,21 +88,24 @@ def read(found: Found) -> Recorded:
 
 @dataclass(frozen=True)
 class Catalogue:
-    """What could be read, and what could not: its path and why."""
+    """What could be read, and what not, with the reason: what is damaged, and what the disk does not give."""
 
     files: tuple[Recorded, ...]
     damaged: tuple[tuple[Path, str], ...]
+    unreadable: tuple[tuple[Path, str], ...] = ()
+
+    @property
+    def problems(self) -> tuple[tuple[Path, str], ...]:
+        """All that could not be read."""
+        return (*self.damaged, *self.unreadable)
 
 
 def read_all(found: Iterable[Found]) -> Catalogue:
     """The files with their heads; what was set aside, or has no readable head, is told apart.
 
-    A file that is gone meanwhile is left out: it was joined or pruned.
-
-    Raises:
-        OSError: the disk cannot be read.
+    A file that is gone meanwhile is left out: it was joined or pruned. A file that the disk does not give is told, too.
     """
-    files, damaged = [], []
+    files, damaged, unreadable = [], [], []
     for one in found:
         if one.name.damaged:
             damaged.append((one.path, "it was set aside: it is not what was captured"))
@@ -104,7 +116,9 @@ def read_all(found: Iterable[Found]) -> Catalogue:
             continue
         except DamagedError as error:
             damaged.append((one.path, str(error)))
-    return Catalogue(tuple(files), tuple(damaged))
+        except OSError as error:
+            unreadable.append((one.path, f"it cannot be read: {error.strerror}"))
+    return Catalogue(tuple(files), tuple(damaged), tuple(unreadable))
 
 
 def read_settled(root: Path, station: str) -> Catalogue:
@@ -113,11 +127,18 @@ def read_settled(root: Path, station: str) -> Catalogue:
     Raises:
         OSError: the disk cannot be read.
     """
+    found = list(find(root, station))
     while True:
-        found = list(find(root, station))
         catalogue = read_all(found)
-        if len(catalogue.files) + len(catalogue.damaged) == len(found):
+        told = {path for path, _ in catalogue.problems} | {file.path for file in catalogue.files}
+        missed = [one.path for one in found if one.path not in told]
+        if not missed:
             return catalogue
+        found = list(find(root, station))
+        listed = {one.path for one in found}
+        if listed.issuperset(missed):
+            nowhere = tuple((path, "it is listed, and leads nowhere") for path in missed)
+            return replace(catalogue, unreadable=(*catalogue.unreadable, *nowhere))
 
 
 def _touched_s(path: Path) -> float:
@@ -133,6 +154,15 @@ def _days(root: Path, since: date) -> Iterator[Path]:
         for month in _numbered(year, r"\d\d"):
             for day in _numbered(month, r"\d\d"):
                 if (int(year.name), int(month.name), int(day.name)) >= (since.year, since.month, since.day):
+                    yield day
+
+
+def _days_before(root: Path, until: date) -> Iterator[Path]:
+    """The folders of earlier days, newest first."""
+    for year in reversed(_numbered(root, r"\d{4}")):
+        for month in reversed(_numbered(year, r"\d\d")):
+            for day in reversed(_numbered(month, r"\d\d")):
+                if (int(year.name), int(month.name), int(day.name)) < (until.year, until.month, until.day):
                     yield day
 
 

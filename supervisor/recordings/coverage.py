@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from bisect import bisect
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
@@ -11,7 +12,10 @@ from supervisor.recordings.catalogue import Recorded
 from supervisor.segments import Place, samples_between
 
 TOLERANCE_S = 0.02
-"""Between runs time is measured, to this; nothing shorter is called a gap. Within a run samples are counted."""
+"""Between runs, and where tags are lost, time is measured, to this; nothing shorter is called a gap.
+
+Within a run samples are counted.
+"""
 
 _HOUR_S = 3600.0
 
@@ -59,8 +63,15 @@ class Day:
 
 
 def ordered(files: Iterable[Recorded]) -> list[Recorded]:
-    """In the order of capture: by run (runs are named as they happened) and by sample within it."""
-    return sorted(files, key=lambda file: (file.place.run, file.place.first_sample, file.is_piece, file.path))
+    """In the order of capture: by run (runs are named as they happened) and by sample within it.
+
+    A file that lost its tags is in the run of the one before it, or else of the one after it, by the clock in its name.
+    """
+    every = sorted(files, key=_start)
+    tagged = [file for file in every if file.place.boot_id]
+    if tagged:
+        every = [file if file.place.boot_id else _in_run_of(_beside(file, tagged), file) for file in every]
+    return sorted(every, key=_order)
 
 
 def gaps(files: Iterable[Recorded]) -> list[Gap]:
@@ -68,6 +79,11 @@ def gaps(files: Iterable[Recorded]) -> list[Gap]:
     return [
         Gap(after.place.start, samples, after.place.sample_rate) for _, after, samples in _joins(files) if samples > 0
     ]
+
+
+def gap_before(file: Recorded, others: Iterable[Recorded]) -> int | None:
+    """The samples missing between a file and what was captured before it; None when it is the first of all."""
+    return next((max(0, samples) for _, after, samples in _joins([*others, file]) if after.path == file.path), None)
 
 
 def overlaps(files: Iterable[Recorded]) -> list[Overlap]:
@@ -104,6 +120,29 @@ def seconds_of(files: Iterable[Recorded], day: date) -> float:
     return sum(part_s for start, end in _merged(files) for hour, part_s in _by_hour(start, end) if hour.date() == day)
 
 
+def _order(file: Recorded) -> tuple[str, int, bool, Path]:
+    return file.place.run, file.place.first_sample, file.is_piece, file.path
+
+
+def _start(file: Recorded) -> datetime:
+    return file.place.start
+
+
+def _beside(file: Recorded, tagged: Sequence[Recorded]) -> Recorded:
+    """The last that began before the file, or else the first of all; ``tagged`` is sorted by time."""
+    return tagged[max(0, bisect(tagged, _start(file), key=_start) - 1)]
+
+
+def _in_run_of(near: Recorded, file: Recorded) -> Recorded:
+    """The file as far from ``near``, in its run, as the two are apart by the clock."""
+    place = near.place
+    apart_s = (file.place.start - place.start).total_seconds()
+    first_sample = place.first_sample + round(apart_s * place.sample_rate)
+    return replace(
+        file, place=replace(file.place, run=place.run, first_sample=first_sample, lost_before=place.lost_before)
+    )
+
+
 def _joins(files: Iterable[Recorded]) -> Iterator[tuple[Recorded, Recorded, int]]:
     """Each file with the one whose end it should continue, and the samples between the two."""
     furthest: Recorded | None = None
@@ -116,7 +155,7 @@ def _joins(files: Iterable[Recorded]) -> Iterator[tuple[Recorded, Recorded, int]
 
 def _between(before: Place, after: Place) -> int:
     samples = samples_between(before, after)
-    measured = before.run != after.run
+    measured = before.run != after.run or not (before.boot_id and after.boot_id)
     return 0 if measured and abs(samples) <= TOLERANCE_S * after.sample_rate else samples
 
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import pairwise
 from pathlib import Path
 
 from ffmpeg_profiles.recording import frame_digests, one_flac
@@ -14,7 +15,7 @@ from supervisor.files import sync_folder
 from supervisor.recordings.catalogue import Recorded
 from supervisor.recordings.coverage import Gap, gaps, overlaps, stretches
 from supervisor.recordings.reading import Reader
-from supervisor.sealing.tags import add_tags
+from supervisor.sealing.tags import add_tags, read_head
 
 _FRAME_S = 10
 
@@ -37,35 +38,37 @@ class Cut:
         """How many samples it has."""
         return self.end - self.first
 
-    @property
-    def start(self) -> datetime:
-        """When its first sample was captured."""
-        return self.files[0].place.start
+
+@dataclass(frozen=True)
+class _Part:
+    """What a span has of one file: its samples ``first`` to before ``end``."""
+
+    file: Recorded
+    first: int
+    end: int
 
 
 def cut(files: Iterable[Recorded], begin: datetime, end: datetime) -> Cut:
     """What was captured from ``begin`` to before ``end``; two cuts that meet join without losing a sample.
 
     Raises:
-        CannotCutError: nothing was captured then, or files overlap there.
+        CannotCutError: nothing was captured then, or files overlap there, or the clock went over that time twice.
     """
-    chosen: list[Recorded] = []
-    skipped = taken = 0
-    for stretch in stretches(files):
-        position = 0
-        first, last = _position(stretch, begin), _position(stretch, end)
-        for file in stretch:
-            after = position + file.place.samples
-            if position < last and after > first:
-                skipped += max(0, first - position)
-                taken += min(after, last) - max(position, first)
-                chosen.append(file)
-            position = after
-    if not taken:
+    parts = [part for stretch in stretches(files) for part in _parts(stretch, begin, end)]
+    chosen = tuple(part.file for part in parts)
+    if not parts:
         raise CannotCutError(f"nothing was recorded from {iso_ms(begin)} to {iso_ms(end)}")
     if found := overlaps(chosen):
         raise CannotCutError(f"{found[0].path} and {found[0].other} claim the same time ('archive verify' tells more)")
-    return Cut(tuple(chosen), skipped, skipped + taken, tuple(gaps(chosen)))
+    for before, after in pairwise(parts):
+        if before.end < before.file.place.samples or after.first > 0:
+            raise CannotCutError(
+                f"the clock was set between {before.file.path} and {after.file.path}: both have a part of that time, "
+                "and more in between; cut out a time that only one of them has"
+            )
+    skipped_at_end = parts[-1].file.place.samples - parts[-1].end
+    samples = sum(file.place.samples for file in chosen)
+    return Cut(chosen, parts[0].first, samples - skipped_at_end, tuple(gaps(chosen)))
 
 
 def write(wanted: Cut, path: Path, reader: Reader, tags: Mapping[str, str]) -> None:
@@ -77,14 +80,14 @@ def write(wanted: Cut, path: Path, reader: Reader, tags: Mapping[str, str]) -> N
     """
     temporary = path.with_name(f".{path.name}.exporting")
     frame_samples = _FRAME_S * wanted.files[0].place.sample_rate
-    outputs = [
-        one_flac(str(temporary.absolute()), wanted.first, wanted.end),
-        frame_digests(frame_samples, wanted.first, wanted.end),
-    ]
+    # all of the files is counted, not the cut alone: where a damaged frame is left out, everything after it moves
+    outputs = [one_flac(str(temporary.absolute()), wanted.first, wanted.end), frame_digests(frame_samples)]
     try:
         heard = reader.read([file.path for file in wanted.files], outputs)
-        _require_whole(heard.samples, wanted)
+        _require(sum(file.place.samples for file in wanted.files), heard.samples)
         with temporary.open("r+b") as file:
+            _require(wanted.samples, read_head(file).samples)
+            file.seek(0)
             add_tags(file, tags)
             file.flush()
             os.fsync(file.fileno())
@@ -94,11 +97,22 @@ def write(wanted: Cut, path: Path, reader: Reader, tags: Mapping[str, str]) -> N
     sync_folder(path.absolute().parent)
 
 
-def _require_whole(samples: int, wanted: Cut) -> None:
-    if samples != wanted.samples:
+def _require(promised: int, samples: int) -> None:
+    if samples != promised:
         raise CannotCutError(
-            f"the files hold {samples} samples, not {wanted.samples}; 'archive verify' tells which is damaged"
+            f"the files hold {samples} samples, not {promised}; 'archive verify' tells which is damaged"
         )
+
+
+def _parts(stretch: Sequence[Recorded], begin: datetime, end: datetime) -> Iterator[_Part]:
+    """What a span has of each file of a stretch."""
+    first, last = _position(stretch, begin), _position(stretch, end)
+    position = 0
+    for file in stretch:
+        after = position + file.place.samples
+        if position < last and after > first:
+            yield _Part(file, max(first, position) - position, min(last, after) - position)
+        position = after
 
 
 def _position(stretch: Sequence[Recorded], instant: datetime) -> int:

@@ -7,6 +7,7 @@ import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from itertools import count
 from pathlib import Path
 
 from ffmpeg_profiles.digest import DecodeError, pcm_md5
@@ -67,7 +68,7 @@ class Joiner:
         """Whether a piece, read on its own, is not what was captured.
 
         Raises:
-            OSError: it cannot be read, which says nothing about it.
+            OSError: it cannot be read, or FFmpeg cannot run, which says nothing about it.
         """
         content = piece.path.read_bytes()
         try:
@@ -107,14 +108,19 @@ def remove(paths: Sequence[Path]) -> None:
     """Deletes files of the archive, in order and durably, and the folders that this leaves empty."""
     for path in paths:
         path.unlink(missing_ok=True)
-    for folder in dict.fromkeys(path.parent for path in paths):
+    settle(paths)
+
+
+def settle(gone: Sequence[Path]) -> None:
+    """Makes it durable that files are gone, and removes the folders that this leaves empty."""
+    for folder in dict.fromkeys(path.parent for path in gone):
         sync_folder(folder)
         _remove_empty(folder)
 
 
 def set_aside(path: Path) -> Path:
-    """Takes a damaged file out of the archive without losing it; its new path."""
-    kept = path.with_name(damaged_name(path.name))
+    """Takes a damaged file out of the archive without losing it, or another of its name; its new path."""
+    kept = next(kept for number in count(1) if not (kept := path.with_name(damaged_name(path.name, number))).exists())
     path.rename(kept)
     sync_folder(kept.parent)
     return kept

@@ -19,19 +19,29 @@ def period_of(start: datetime, period_s: int) -> int:
     return int(start.timestamp() // period_s)
 
 
-def closed_rows(pieces: Iterable[Found], now: datetime, period_s: int) -> list[list[Found]]:
-    """Rows of consecutive segments of one run and one period to which nothing more can come.
-
-    A row is closed by a later piece outside it, or by time. A piece that comes later still makes its own recording.
-    """
+def in_rows(pieces: Iterable[Found], period_s: int) -> list[list[Found]]:
+    """Rows of consecutive segments of one run and one period; the last may still grow."""
     rows: list[list[Found]] = []
     for piece in sorted(pieces, key=_segment):
         if not rows or not _continues(rows[-1][-1], piece, period_s):
             rows.append([])
         rows[-1].append(piece)
-    if rows and now.timestamp() < (period_of(rows[-1][-1].name.start, period_s) + 1) * period_s + _LATE_S:
-        rows.pop()
     return rows
+
+
+def closed_rows(rows: Sequence[list[Found]], now: datetime, period_s: int) -> Sequence[list[Found]]:
+    """Those of ``in_rows`` to which nothing more can come.
+
+    A row is closed by a later piece outside it, or by time. A piece that comes later still makes its own recording.
+    """
+    if rows and now.timestamp() < (period_of(rows[-1][-1].name.start, period_s) + 1) * period_s + _LATE_S:
+        return rows[:-1]
+    return rows
+
+
+def room_to_join(rows_bytes: Sequence[int]) -> int:
+    """What joining needs: rows are joined one at a time, and the last is still to come."""
+    return max(rows_bytes) + rows_bytes[-1] if rows_bytes else 0
 
 
 def joinable(pieces: Iterable[Recorded]) -> list[list[Recorded]]:

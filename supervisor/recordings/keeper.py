@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import date, datetime, timedelta
 from pathlib import Path
 
 from supervisor.clock import Clock, utc
-from supervisor.events import ArchiveMeasured, CoverageChecked, Emit, KeepingFailed, RecordingsPruned
+from supervisor.events import ArchiveMeasured, CoverageChecked, Emit, JoinFailed, KeepingFailed, RecordingsPruned
 from supervisor.identity import require_marked
 from supervisor.recordings.assembly import Assembler
-from supervisor.recordings.catalogue import Catalogue, find, leftovers, read_all
+from supervisor.recordings.catalogue import Catalogue, Found, find, leftovers, read_all
 from supervisor.recordings.coverage import Gap, gaps, seconds_of
 from supervisor.recordings.join import Joiner, remove
-from supervisor.recordings.joining import closed_rows, period_of
-from supervisor.recordings.pruning import prune, size_bytes
+from supervisor.recordings.joining import closed_rows, in_rows, period_of, room_to_join
+from supervisor.recordings.pruning import Pruned, prune
 from supervisor.recordings.reading import StoppedError
 from supervisor.recordings.retention import Limits, by_witness
 from supervisor.stop import Stop
@@ -57,9 +58,11 @@ class Keeper:
         self._told_until: datetime | None = None
         self._began_s = clock.wall_s()
         self._known_gaps: frozenset[datetime] = frozenset()
+        self._pruning_failed = ""
+        self._in_vain_at: datetime | None = None
 
     def run(self, stop: Stop) -> None:
-        """Looks at the folder again and again; a disk that fails is told, and looked at again."""
+        """Looks at the folder again and again; whatever ends one look is told, and no reason not to look again."""
         while not stop.is_requested():
             try:
                 require_marked(self._root)
@@ -67,7 +70,9 @@ class Keeper:
             except StoppedError:
                 return
             except OSError as error:
-                self._emit(KeepingFailed(str(error.strerror), self._root))
+                self._emit(KeepingFailed(str(error), self._root))
+            except Exception as error:  # noqa: BLE001 - one file that nobody foresaw must not end the station
+                self._emit(KeepingFailed(f"{type(error).__name__}: {error}", self._root))
             stop.wait(self._every_s)
 
     def look(self) -> None:
@@ -79,33 +84,66 @@ class Keeper:
         # what an earlier life left behind may be of any day; in between only what is new matters
         since = date.min if new_period else now.date() - timedelta(days=1)
         pieces = [found for found in find(self._root, self._station, since) if found.is_piece]
-        self._prune(now, sum(map(size_bytes, pieces)))
-        for row in closed_rows(pieces, now, self._limits.period_s):
-            self._assembler.take_up(row)
+        rows = in_rows(pieces, self._limits.period_s)
+        self._prune(now, room_to_join([sum(map(_size_bytes, row)) for row in rows]))
+        for row in closed_rows(rows, now, self._limits.period_s):
+            try:
+                self._assembler.take_up(row)
+            except OSError as error:  # the other hours are joined all the same
+                self._emit(JoinFailed(row[0].path, str(error)))
         self._measure(now, new_period=new_period)
 
     def _is_new_period(self, now: datetime) -> bool:
-        period_s, before = self._limits.period_s, self._looked_at
-        return before is None or period_of(before, period_s) != period_of(now, period_s)
+        return not self._is_same_period(self._looked_at, now)
 
-    def _prune(self, now: datetime, unjoined_bytes: int) -> None:
+    def _is_same_period(self, before: datetime | None, now: datetime) -> bool:
+        period_s = self._limits.period_s
+        return before is not None and period_of(before, period_s) == period_of(now, period_s)
+
+    def _prune(self, now: datetime, joining_bytes: int) -> None:
         # room for joining, and for what comes before the next look
-        spare_bytes = unjoined_bytes + round(self._every_s * _BYTES_A_SECOND)
+        spare_bytes = joining_bytes + round(self._every_s * _BYTES_A_SECOND)
         limits, sure_now = by_witness(self._limits, now, self._witness_ahead_s())
+        if waiting := self._is_same_period(self._in_vain_at, now):
+            limits, spare_bytes = replace(limits, min_free_bytes=0), 0
         gone = prune(self._root, self._station, limits, sure_now, spare_bytes)
-        if gone.files:
-            self._emit(RecordingsPruned(len(gone.files), gone.bytes, gone.files[-1].name.start))
+        if not waiting:
+            self._in_vain_at = now if gone.in_vain else None
+        failed_before, self._pruning_failed = self._pruning_failed, self._why_pruning_failed(gone)
+        if gone.files or self._pruning_failed or failed_before:
+            up_to = max((file.name.start for file in gone.files), default=None)
+            self._emit(RecordingsPruned(len(gone.files), gone.bytes, up_to, self._pruning_failed))
+
+    def _why_pruning_failed(self, gone: Pruned) -> str:
+        """What kept retention from its work; nothing when it went well."""
+        if gone.stuck:
+            (path, why), *others = gone.stuck
+            return f"{path} cannot be deleted: {why}" + (f" (and {len(others)} more)" if others else "")
+        if self._in_vain_at is not None:
+            return "what was deleted has made no room: a snapshot, or a program that has it open, still holds it"
+        return ""
 
     def _measure(self, now: datetime, *, new_period: bool) -> None:
         yesterday = now - timedelta(days=1)
-        recent = read_all(find(self._root, self._station, yesterday.date()))
+        recent = read_all(one for one in find(self._root, self._station, yesterday.date()) if not one.name.damaged)
         found = gaps(recent.files)
         today = [gap for gap in found if gap.end.date() == now.date()]
         free_bytes = shutil.disk_usage(self._root).free
-        self._emit(ArchiveMeasured(free_bytes, seconds_of(recent.files, now.date()), len(today), self._new(found)))
+        seconds = seconds_of(recent.files, now.date())
+        unreadable = ", ".join(f"{path}: {why}" for path, why in recent.unreadable[:1])
+        self._emit(ArchiveMeasured(free_bytes, seconds, len(today), self._new(found), unreadable))
         if new_period:
+            self._set_aside(recent)
             self._tell_gaps(recent, yesterday)
             self._looked_at = now
+
+    def _set_aside(self, recent: Catalogue) -> None:
+        """Takes what has no readable head out of the archive: nobody else would look at a recording again."""
+        for path, why in recent.damaged:
+            try:
+                self._assembler.set_aside(path, why)
+            except OSError as error:
+                self._emit(KeepingFailed(str(error), self._root))
 
     def _new(self, found: Sequence[Gap]) -> int:
         """How many gaps were not there at the last look; the one that this life's own start ended began before it."""
@@ -120,3 +158,10 @@ class Keeper:
         self._emit(CoverageChecked(since, found))
         # not until now: what was captured just before it may not be archived yet
         self._told_until = max((file.place.start for file in recent.files), default=None) or self._told_until
+
+
+def _size_bytes(found: Found) -> int:
+    try:
+        return found.path.lstat().st_size
+    except FileNotFoundError:  # it was joined, or pruned
+        return 0

@@ -1,4 +1,4 @@
-"""What has to go so that the archive keeps its limits. Pure: from names and sizes to a list, oldest first."""
+"""What has to go so that the archive keeps its limits. Pure: from names, times and sizes to files, oldest first."""
 
 from __future__ import annotations
 
@@ -20,6 +20,16 @@ class Limits:
     period_s: int
 
 
+@dataclass(frozen=True)
+class Stored:
+    """A file of the archive on its disk: its size, when it was written, and the room that its going would make."""
+
+    found: Found
+    bytes: int
+    written: datetime
+    frees_bytes: int
+
+
 def by_witness(limits: Limits, now: datetime, witness_ahead_s: float | None) -> tuple[Limits, datetime]:
     """The limits and the time to prune by: a clock that is wrong by years must not cost a collection.
 
@@ -30,26 +40,25 @@ def by_witness(limits: Limits, now: datetime, witness_ahead_s: float | None) -> 
     return limits, now + timedelta(seconds=min(0.0, witness_ahead_s))
 
 
-def too_old(found: Iterable[Found], limits: Limits, now: datetime) -> Iterator[Found]:
-    """The files of periods that ended more than ``keep_days`` ago; ``found`` is oldest first."""
+def too_old(files: Iterable[Stored], limits: Limits, now: datetime) -> Iterator[Stored]:
+    """The recordings that ended, and were written, more than ``keep_days`` ago; ``files`` is oldest first.
+
+    What a clock that was behind has named is old by its name alone. A piece is not a recording yet, whatever its name.
+    """
     if limits.keep_days is None:
         return iter(())
-    oldest = now - timedelta(days=limits.keep_days, seconds=limits.period_s)
-    return takewhile(lambda file: file.name.start < oldest and _is_past(file, limits, now), found)
+    written_before = now - timedelta(days=limits.keep_days)
+    oldest = written_before - timedelta(seconds=limits.period_s)
+    by_name = takewhile(lambda file: file.found.name.start < oldest and _is_past(file, limits, now), files)
+    return (file for file in by_name if not file.found.is_piece and file.written < written_before)
 
 
-def to_free(found: Iterable[tuple[Found, int]], limits: Limits, now: datetime, lacking_bytes: int) -> list[Found]:
-    """The oldest files that together free ``lacking_bytes``, or all that may go; ``found`` is oldest first."""
-    going: list[Found] = []
-    for file, size_bytes in found:
-        if lacking_bytes <= 0:
-            break
-        if _is_past(file, limits, now):
-            going.append(file)
-            lacking_bytes -= size_bytes
-    return going
+def for_room(files: Iterable[Stored], limits: Limits, now: datetime) -> list[Stored]:
+    """The files that may go for room, in that order: the oldest by name and by when they were written."""
+    may_go = (file for file in files if file.frees_bytes and _is_past(file, limits, now))
+    return sorted(may_go, key=lambda file: (max(file.found.name.start, file.written), file.found.path))
 
 
-def _is_past(file: Found, limits: Limits, now: datetime) -> bool:
+def _is_past(file: Stored, limits: Limits, now: datetime) -> bool:
     """Whether its period is over: the current one is never touched."""
-    return period_of(file.name.start, limits.period_s) < period_of(now, limits.period_s)
+    return period_of(file.found.name.start, limits.period_s) < period_of(now, limits.period_s)

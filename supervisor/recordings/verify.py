@@ -35,14 +35,14 @@ def verify(catalogue: Catalogue, reader: Reader, checked: Callable[[Recorded], N
     """Decodes every file of the catalogue; ``checked`` is called after each.
 
     Raises:
-        OSError: a file cannot be read.
+        OSError: FFmpeg cannot be started.
     """
-    damaged = [*catalogue.damaged]
+    damaged = [*catalogue.problems]
     for file in catalogue.files:
         damaged += [(file.path, why) for why in _problems(file, reader)]
         checked(file)
     return Report(
-        files=len(catalogue.files) + len(catalogue.damaged),
+        files=len(catalogue.files) + len(catalogue.problems),
         seconds=sum(file.seconds for file in catalogue.files),
         damaged=tuple(damaged),
         gaps=tuple(gaps(catalogue.files)),
@@ -54,9 +54,13 @@ def _problems(file: Recorded, reader: Reader) -> Iterable[str]:
     wanted = [frame_digests(_FRAME_S * file.place.sample_rate), total_digest()]
     try:
         require_readable(file.path)
-        heard = reader.read([file.path], wanted)
     except FileNotFoundError:  # joined or pruned since it was listed
         return
+    except OSError as error:
+        yield f"it cannot be read: {error.strerror}"
+        return
+    try:
+        heard = reader.read([file.path], wanted)
     except FFmpegFailedError as error:
         yield f"it cannot be decoded: {error}"
         return

@@ -19,6 +19,9 @@ from supervisor.segments import Place
 
 _LOST = "LOST_BEFORE"
 """What the device had lost inside the run until then: written, and read, only where it is not 0."""
+_MOST_SAMPLES = 1 << 48
+_LONGEST_BOOT_S = 1e10
+"""A century and more: beyond them a tag is no place, and reckoning with it would fail."""
 _PLACE = ("START", "RUN", "FIRST_SAMPLE", "BOOT_ID", "BOOT_TIME")
 
 
@@ -45,6 +48,9 @@ class Head:
             position, lost = int(first_sample), int(self.tags.get(_LOST, "0"))
         except ValueError as error:
             raise DamagedError(f"its tags are not readable: {error}") from error
+        in_bounds = 0 <= position < _MOST_SAMPLES and 0 <= lost < _MOST_SAMPLES and abs(on_boot_clock) < _LONGEST_BOOT_S
+        if began.tzinfo is None or not in_bounds:
+            raise DamagedError("its tags name no place in time")
         return Place(run, position, self.samples, self.sample_rate, began, on_boot_clock, boot_id, lost)
 
 

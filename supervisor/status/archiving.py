@@ -12,6 +12,7 @@ from supervisor.events import (
     KeepingFailed,
     RecordingDamaged,
     RecordingJoined,
+    RecordingsPruned,
     SegmentArchived,
 )
 from supervisor.status.model import Snapshot
@@ -28,13 +29,15 @@ def archived(s: Snapshot, event: Event, now: datetime) -> Snapshot:  # noqa: PLR
             remedy = "Segments wait in the spool. Make room on the recordings disk, or mount it again."
             return raised(s, "archive_failing", f"the archive cannot write: {event.why}", remedy, now)
         case ArchiveMeasured():
-            return _measured(s, event)
+            return _measured(s, event, now)
         case KeepingFailed():
             message = f"the recordings folder {event.folder} cannot be read: {event.why}"
             return raised(s, "recordings_unreadable", message, "Is its disk there? Mount it again.", now)
         case JoinFailed():
             message = f"pieces from {event.path} on cannot be joined: {event.why}"
             return raised(s, "join_failing", message, "Nothing is lost: the pieces stay, and are tried again.", now)
+        case RecordingsPruned():
+            return _pruned(s, event, now)
         case RecordingJoined():
             return cleared(s, "join_failing")
         case RecordingDamaged():
@@ -44,7 +47,15 @@ def archived(s: Snapshot, event: Event, now: datetime) -> Snapshot:  # noqa: PLR
             return s
 
 
-def _measured(s: Snapshot, event: ArchiveMeasured) -> Snapshot:
+def _pruned(s: Snapshot, event: RecordingsPruned, now: datetime) -> Snapshot:
+    if not event.failed:
+        return cleared(s, "retention_failing")
+    message = f"old recordings do not make room for new ones: {event.failed}"
+    remedy = "Look at the file's owner and attributes (lsattr), and at snapshots of the disk."
+    return raised(s, "retention_failing", message, remedy, now)
+
+
+def _measured(s: Snapshot, event: ArchiveMeasured, now: datetime) -> Snapshot:
     archive = changed(
         s.archive,
         free_gb=round(event.free_bytes / 1e9, 3),
@@ -52,4 +63,8 @@ def _measured(s: Snapshot, event: ArchiveMeasured) -> Snapshot:
         gaps_today=event.gaps_today,
         gaps=s.archive.gaps + event.new_gaps,
     )
-    return cleared(changed(s, archive=archive), "recordings_unreadable")
+    measured = changed(s, archive=archive)
+    if not event.unreadable:
+        return cleared(measured, "recordings_unreadable")
+    message = f"the recordings cannot all be read: {event.unreadable}"
+    return raised(measured, "recordings_unreadable", message, "Look at the disk (dmesg).", now)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -12,10 +12,14 @@ from supervisor.stores.store import Headers, Stored, StoreError, Trouble
 
 
 class FolderStore:
-    """Keys are paths below ``root``; headers are up to the web server that serves it."""
+    """Keys are paths below ``root``; headers are up to the web server that serves it.
 
-    def __init__(self, root: Path) -> None:
+    A folder has no clock of its own: ``clock_ahead_s`` is whatever can be told of this machine's.
+    """
+
+    def __init__(self, root: Path, clock_ahead_s: Callable[[], float | None] = lambda: None) -> None:
         self._root = root
+        self._clock_ahead_s = clock_ahead_s
 
     @property
     def name(self) -> str:
@@ -23,9 +27,9 @@ class FolderStore:
         return f"folder {self._root}"
 
     @property
-    def clock_ahead_s(self) -> float:
-        """A folder has this machine's clock."""
-        return 0.0
+    def clock_ahead_s(self) -> float | None:
+        """What was given to tell it; None when nobody can."""
+        return self._clock_ahead_s()
 
     def put(self, key: str, body: bytes, headers: Headers) -> None:  # noqa: ARG002 - a folder keeps no headers
         """Writes the file in one step."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
@@ -23,6 +22,7 @@ from minio.error import InvalidResponseError, S3Error, ServerError
 from minio.time import to_amz_date
 from urllib3.exceptions import HTTPError
 
+from supervisor.clock import Clock, SystemClock
 from supervisor.stores.skew import Skew
 from supervisor.stores.store import Headers, Stored, StoreError, Trouble
 
@@ -69,7 +69,7 @@ class Account:
 class _NotingPool(urllib3.PoolManager):
     """Notes the Date of every answer."""
 
-    def __init__(self, skew: Skew, timeout_s: float) -> None:
+    def __init__(self, skew: Skew, clock: Clock, timeout_s: float) -> None:
         super().__init__(
             # sending a whole body counts as connecting
             timeout=urllib3.Timeout(connect=timeout_s, read=timeout_s),
@@ -79,15 +79,17 @@ class _NotingPool(urllib3.PoolManager):
             ca_certs=os.environ.get("SSL_CERT_FILE") or certifi.where(),
         )
         self._skew = skew
+        self._clock = clock
 
     def urlopen(  # type: ignore[override] # the base class narrows redirect in its own signature
         self, method: str, url: str, *, redirect: bool = True, **kw: Any
     ) -> urllib3.BaseHTTPResponse:
         """Makes the request."""
-        asked_at_s = time.time()
+        asked_at_s = self._clock.boottime_s()
         answer = super().urlopen(method, url, redirect=redirect, **kw)
         with suppress(KeyError, ValueError):  # no date, or none that means anything, tells nothing
-            self._skew.answered(parsedate_to_datetime(answer.headers["Date"]).timestamp(), asked_at_s, time.time())
+            date_s = parsedate_to_datetime(answer.headers["Date"]).timestamp()
+            self._skew.answered(date_s, asked_at_s, self._clock.boottime_s())
         return answer
 
 
@@ -138,14 +140,15 @@ class S3Store:
 
     def __init__(self, account: Account, timeout_s: float) -> None:
         self._bucket = account.bucket
-        self.skew = Skew()
+        clock = SystemClock()
+        self.skew = Skew(clock)
         self._signatory = _Signatory(account.access_key, account.secret_key)
         self._client = _TimelyMinio(
             account.endpoint,
             credentials=self._signatory,
             secure=account.secure,
             region=account.region,
-            http_client=_NotingPool(self.skew, timeout_s),
+            http_client=_NotingPool(self.skew, clock, timeout_s),
         )
         self._client.skew = self.skew
         self._went_through: set[str] = set()

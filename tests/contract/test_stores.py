@@ -164,6 +164,13 @@ def test_keys_that_went_through_are_not_the_first_to_be_doubted(s3_server: S3Ser
     assert "time" not in first.value.hint
 
 
+@pytest.mark.parametrize("told_s", [None, 0.0])
+def test_a_folder_tells_no_clock_but_the_one_it_is_given(tmp_path: Path, told_s: float | None) -> None:
+    """Nothing vouches for this machine's clock by being a folder on it."""
+    assert FolderStore(tmp_path).clock_ahead_s is None
+    assert FolderStore(tmp_path, lambda: told_s).clock_ahead_s == told_s
+
+
 def test_s3_tells_its_clock(contract_bucket: S3Server) -> None:
     """How far the server's clock is from ours is known from its first answer on, and not before."""
     made = s3_store(contract_bucket.port)

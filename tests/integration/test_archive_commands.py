@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -88,6 +89,7 @@ def test_a_cut_across_files_and_gaps_is_exact_to_the_sample(folder: Path, take: 
     ("words", "code", "told"),
     [
         (["--from", "yesterday", "--to", "2026-11-20"], 2, "--from yesterday: not a time"),
+        (["--from", "0001-01-01T00:00+05:00", "--to", "2026-11-20"], 2, "not a time"),
         (["--from", "2026-11-20T14:00", "--to", "2026-11-20T13:00Z"], 2, "is not before"),
         (["--from", "2026-11-19", "--to", "2026-11-20"], 1, "nothing was recorded"),
         (["--from", "2026-11-20", "--to", "2026-11-21", "-o", "recordings"], 2, "is there already"),
@@ -101,6 +103,21 @@ def test_a_cut_that_cannot_be_made_is_told(folder: Path, words: list[str], code:
     assert (ended.returncode, "Traceback" in ended.stderr) == (code, False)
     assert told in ended.stderr
     assert list(folder.glob("**/*.exporting")) == []
+
+
+@pytest.mark.parametrize("damaged_at", [0.1, 0.5, 0.9])
+def test_a_damaged_frame_is_never_delivered_as_a_shift(folder: Path, damaged_at: float) -> None:
+    """Wherever a frame is damaged, before, in or after the cut, nothing is delivered in place of its sound."""
+    path = recording_paths(folder / "recordings")[3]
+    content = bytearray(path.read_bytes())
+    at = int(len(content) * damaged_at)
+    content[at : at + 40] = b"\xff" * 40
+    path.write_bytes(content)
+    begin, end = (START + timedelta(seconds=at_s) for at_s in (44, 46))
+    words = ("archive", "export", "--from", begin.isoformat(), "--to", end.isoformat(), "-o", "cut.flac")
+    ended = command(*words, settings=SETTINGS, folder=folder)
+    assert ended.returncode == 1, ended.stdout
+    assert not (folder / "cut.flac").exists()
 
 
 def test_list_shows_a_calendar(folder: Path) -> None:
@@ -137,6 +154,8 @@ def test_prune_keeps_the_limits_and_a_dry_run_touches_nothing(folder: Path) -> N
     """The oldest go as far as is needed, with --dry-run none does, and a limit that cannot be held is exit code 1."""
     limits = {**SETTINGS, "RADIO_RECORDINGS_KEEP_DAYS": "1"}
     before = recording_paths(folder / "recordings")
+    for path in before:  # as old as their names
+        os.utime(path, (START.timestamp(), START.timestamp()))
     dry = command("archive", "prune", "--dry-run", "--json", settings=limits, folder=folder)
     assert dry.returncode == 0, dry.stderr
     assert json.loads(dry.stdout)["deleted"] == [str(path) for path in before]
@@ -159,3 +178,39 @@ def test_a_folder_that_is_not_there_is_told(tmp_path: Path, name: str) -> None:
     ended = command("archive", name, settings={"RADIO_RECORDINGS_DIR": "nowhere"}, folder=tmp_path)
     assert ended.returncode == 2
     assert "RADIO_RECORDINGS_DIR=nowhere" in ended.stderr
+
+
+@pytest.mark.parametrize("name", ["list", "verify"])
+def test_a_file_that_leads_nowhere_is_one_finding(folder: Path, name: str) -> None:
+    """A dangling link, or a link to itself, is told by name beside everything else, and nothing waits for it."""
+    (first, *_) = recording_paths(folder / "recordings")
+    lost = [first.with_name(f"radio_20261120T1{hour}0000.000Z.flac") for hour in (1, 2)]
+    lost[0].symlink_to("/nowhere/gone.flac")
+    lost[1].symlink_to(lost[1].name)
+    ended = command("archive", name, settings=SETTINGS, folder=folder)
+    assert "Traceback" not in ended.stderr
+    told = [line for line in ended.stdout.splitlines() if line.startswith("damaged")]
+    assert [any(str(path) in line for line in told) for path in lost] == [True, True]
+    assert len(told) == 2
+
+
+def test_nothing_is_not_all_as_captured(folder: Path) -> None:
+    """A misspelt station has nothing to verify: an error that names the station and the folder, and exit code 1."""
+    ended = command("archive", "verify", settings={**SETTINGS, "RADIO_STATION": "raido"}, folder=folder)
+    assert (ended.returncode, ended.stdout) == (1, "")
+    assert "'raido'" in ended.stderr
+    assert str(folder / "recordings") in ended.stderr
+
+
+def test_a_folder_that_may_not_be_entered_is_told(folder: Path) -> None:
+    """One clear error, exit code 1, no traceback."""
+    if os.geteuid() == 0:
+        pytest.skip("root may enter every folder")
+    folder.chmod(0o000)
+    try:
+        ended = command(
+            "archive", "prune", settings={"RADIO_RECORDINGS_DIR": str(folder / "recordings")}, folder=Path("/")
+        )
+    finally:
+        folder.chmod(0o700)
+    assert (ended.returncode, "Traceback" in ended.stderr) == (1, False)

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import random
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -20,8 +23,8 @@ from supervisor.events import (
     CoverageChecked,
     Event,
     JoinFailed,
+    KeepingFailed,
     RecordingDamaged,
-    RecordingJoined,
     RecordingsPruned,
 )
 from supervisor.identity import writer_id
@@ -77,6 +80,29 @@ def archive(tmp_path: Path) -> Archive:
 def captured(take: Take) -> Pcm:
     """The programme as far as it is archived: to the end of the last whole FLAC frame."""
     return take.pcm[: len(take.pcm) // 4_800 * 4_800] >> 8
+
+
+class Standing(SystemClock):
+    """A clock that goes on only when a test says so."""
+
+    def __init__(self) -> None:
+        self.now_s = time.time()
+
+    def wall_s(self) -> float:
+        """The test's time."""
+        return self.now_s
+
+
+@contextmanager
+def immutable(path: Path) -> Iterator[None]:
+    """Nobody, root included, can delete the file while the block runs."""
+    need("chattr")
+    if subprocess.run(["chattr", "+i", path], capture_output=True, timeout=5, check=False).returncode:
+        pytest.skip("this file system, or this user, cannot make a file immutable")
+    try:
+        yield
+    finally:
+        subprocess.run(["chattr", "-i", path], timeout=5, check=True)
 
 
 def metaflac(path: Path, *words: str) -> str:
@@ -263,6 +289,110 @@ def test_a_damaged_recording_does_not_cost_its_pieces(archive: Archive, take: Ta
     assert np.array_equal(heard(recording_paths(archive.root)), captured(take))
 
 
+def test_a_piece_that_the_disk_does_not_give_holds_up_no_other_hour(archive: Archive, take: Take) -> None:
+    """Its own hour waits, untouched, and is told; every other is joined, and the folder counts as troubled."""
+    early = archived(archive.root, sealed(take, START - timedelta(hours=3), "20261123T105952100Z")[:3])
+    archived(archive.root, sealed(take, START, RUN))
+    early[1].unlink()
+    early[1].symlink_to(early[1].name)
+    archive.keeper(Limits(None, 0, 3600)).look()
+    assert [path.exists() for path in early] == [True, False, True]
+    pieces = [one for one in files(archive.root) if one.is_piece]
+    assert [one.path for one in pieces] == early
+    recordings = [one.path for one in files(archive.root) if not one.is_piece]
+    assert np.array_equal(heard(recordings), captured(take))
+    (failed,) = archive.told(JoinFailed)
+    assert isinstance(failed, JoinFailed)
+    assert failed.path == early[1]
+
+
+@pytest.mark.parametrize("wrong", ["START=2026-11-23T13:59:53.397", "BOOT_TIME=nan"])
+def test_a_tag_that_nobody_wrote_is_damage(archive: Archive, take: Take, wrong: str) -> None:
+    """A place in time without its zone, or without an end, sets the piece aside; the station's look goes on."""
+    paths = archived(archive.root, sealed(take, START, RUN)[:3])
+    metaflac(paths[1], f"--remove-tag={wrong.split('=', 1)[0]}", f"--set-tag={wrong}")
+    archive.keeper(Limits(None, 0, 3600)).look()
+    assert [one.path.name for one in files(archive.root) if one.name.damaged] == [f"{paths[1].name}.damaged"]
+    assert len(heads(archive.root)) == 2
+
+
+def test_a_look_that_fails_is_not_the_end(archive: Archive, take: Take) -> None:
+    """Whatever one look stumbles over, it is told with its type, and the folder is looked at again."""
+    writer_id(archive.root)
+    archived(archive.root, sealed(take, START, RUN)[:1])
+    asked: list[float] = []
+
+    def witness() -> float:
+        asked.append(0.0)
+        return 1 / len(asked[1:])
+
+    joiner = Joiner(STATION, Reader("ffmpeg", Stop()))
+    clock, stop = SystemClock(), Stop()
+    keeper = Keeper(STATION, archive.root, Limits(1, 0, 1), joiner, clock, archive.events.append, witness)
+    worker = Worker("recordings", lambda: keeper.run(stop), lambda: None)
+    worker.start()
+    eventually(lambda: archive.told(ArchiveMeasured), 20, "it was looked at again")
+    stop.request()
+    assert worker.join(5)
+    assert worker.error is None
+    (failed,) = archive.told(KeepingFailed)
+    assert isinstance(failed, KeepingFailed)
+    assert "ZeroDivisionError" in failed.why
+
+
+def test_a_recording_without_its_head_blocks_no_other(archive: Archive, take: Take) -> None:
+    """The hours after it are joined, and it is set aside: a gap is told in its place, from what can still be read."""
+    archived(archive.root, sealed(take, START - timedelta(hours=2), "20261123T115952100Z", boot_s=1000.0))
+    archive.keeper(Limits(None, 0, 3600)).look()
+    first, last = recording_paths(archive.root)
+    last.write_bytes(b"\0\0\0\0" + last.read_bytes()[4:])
+    archived(archive.root, sealed(take, START, RUN, boot_s=8200.0)[:8])
+    archive.keeper(Limits(None, 0, 3600)).look()
+    assert archive.told(JoinFailed) == []
+    (fresh,) = set(recording_paths(archive.root)) - {first, last}
+    gap = 7200 * RATE - (read_all(files(archive.root)).files[0].place.samples)
+    assert f"GAP_BEFORE={gap}" in metaflac(fresh, "--export-tags-to=-")
+
+
+def test_a_recent_recording_without_its_head_is_set_aside(archive: Archive, take: Take) -> None:
+    """What nobody can read any more is told once, when the next period begins, and kept."""
+    archived(archive.root, sealed(take, datetime.now(UTC) - timedelta(hours=2), RUN)[:3])
+    archive.keeper(Limits(None, 0, 3600)).look()
+    (path, *_) = recording_paths(archive.root)
+    path.write_bytes(b"\0\0\0\0" + path.read_bytes()[4:])
+    for _ in range(2):
+        archive.keeper(Limits(None, 0, 3600)).look()
+    assert [one.kept.name for one in archive.events if isinstance(one, RecordingDamaged)] == [f"{path.name}.damaged"]
+
+
+def test_without_a_decoder_nothing_is_called_damaged(archive: Archive, take: Take) -> None:
+    """Where the first pass fails and no piece can be decoded on its own, all stay, and that is told."""
+    paths = archived(archive.root, sealed(take, START, RUN)[:3])
+    content = paths[1].read_bytes()
+    paths[1].write_bytes(content[:-9_000] + bytes(9_000))
+    writer_id(archive.root)
+    joins_only = archive.root / "joins-only"  # has the digests of a sequence, and none of a file that is sent to it
+    joins_only.write_text(
+        '#!/bin/sh\ncase " $* " in *" flac -i pipe:0 "*) kill -KILL $$;; esac\nexec ffmpeg "$@"\n', encoding="utf-8"
+    )
+    joins_only.chmod(0o755)
+    joiner = Joiner(STATION, Reader(str(joins_only), Stop()))
+    Keeper(STATION, archive.root, Limits(None, 0, 3600), joiner, SystemClock(), archive.events.append).look()
+    assert [path.exists() for path in paths] == [True, True, True]
+    assert archive.told(RecordingDamaged) == []
+    assert len(archive.told(JoinFailed)) == 1
+
+
+def test_what_was_set_aside_before_is_kept_too(archive: Archive, take: Take) -> None:
+    """A second damaged file of the same name leaves the first where it is, and both are known as set aside."""
+    (path, *_) = archived(archive.root, sealed(take, START, RUN)[:1])
+    for content in (b"first", b"second"):
+        path.write_bytes(content)
+        archive.keeper(Limits(None, 0, 3600)).look()
+    kept = [one.path for one in files(archive.root) if one.name.damaged]
+    assert [one.read_bytes() for one in kept] == [b"first", b"second"]
+
+
 def test_half_written_files_of_an_earlier_life_go(archive: Archive, take: Take) -> None:
     """Temporary files of this station are removed at the first look; those of others are not."""
     (piece, *_) = archived(archive.root, sealed(take, START, RUN))
@@ -311,40 +441,121 @@ def test_kills_at_any_instant_lose_and_double_nothing(tmp_path: Path, tmpfs: Pat
     paths = recording_paths(root)
     assert np.array_equal(heard(paths), captured(take))
     assert all(flac_is_perfect(path) for path in paths)
-    left = [path for path in root.rglob("*") if path.is_file() and path not in paths]
-    assert left == [root / ".radio-supervisor" / "writer"]
+    left = {path.name for path in root.rglob("*") if path.is_file() and path not in paths}
+    assert left == {"writer", "newest-run"}
     with_queue = Spool(tmpfs / "spool")
     assert with_queue.to_archive.pending() == []
     with_queue.close()
 
 
+def written(paths: Iterable[Path], days_ago: float) -> None:
+    """The files look as if they had been written so long ago."""
+    at_s = time.time() - days_ago * 86_400
+    for path in paths:
+        os.utime(path, (at_s, at_s))
+
+
 def test_age_and_room_prune_only_what_is_the_stations_own(archive: Archive, take: Take) -> None:
     """Days that are too old go with their folders; other stations' recordings and other files stay."""
     now = datetime.now(UTC)
-    old = archived(archive.root, sealed(take, now - timedelta(days=9), "20261114T135952100Z")[:2])
-    recent = archived(archive.root, sealed(take, now - timedelta(days=3), RUN)[:2])
-    other = old[0].with_name(old[0].name.replace("radio_", "other_"))
-    notes = recent[0].parent / "notes.txt"
-    shutil.copy(old[0], other)
+    archived(archive.root, sealed(take, now - timedelta(days=9), "20261114T135952100Z")[:2])
+    archive.keeper(Limits(None, 0, 3600)).look()
+    (old,) = recording_paths(archive.root)
+    archived(archive.root, sealed(take, now - timedelta(days=3), RUN)[:2])
+    archive.keeper(Limits(None, 0, 3600)).look()
+    (recent,) = set(recording_paths(archive.root)) - {old}
+    other = old.with_name(old.name.replace("radio_", "other_"))
+    notes = recent.parent / "notes.txt"
+    shutil.copy(old, other)
     notes.write_text("mine", encoding="utf-8")
+    written([old, other], 9)
     archive.keeper(Limits(8, 0, 3600)).look()
-    assert [path.exists() for path in (*old, other, notes)] == [False, False, True, True]
-    assert len(heads(archive.root)) == 1
-    assert notes.exists()
-    assert [one.files for one in archive.events if isinstance(one, RecordingsPruned)] == [2]
-    assert len(archive.told(RecordingJoined)) == 1
+    assert [path.exists() for path in (old, other, recent, notes)] == [False, True, True, True]
+    assert [one.files for one in archive.events if isinstance(one, RecordingsPruned)] == [1]
+
+
+def test_what_was_recorded_while_the_clock_was_behind_is_kept(archive: Archive, take: Take) -> None:
+    """Pieces dated 1970 are joined when the clock is set right, and are no older than they are."""
+    archived(archive.root, sealed(take, datetime(1970, 1, 1, 0, 1, tzinfo=UTC), "19700101T000100000Z"))
+    for _ in range(2):
+        archive.keeper(Limits(30, 0, 3600)).look()
+    assert np.array_equal(heard(recording_paths(archive.root)), captured(take))
 
 
 @pytest.mark.parametrize("ahead_s", [None, -20 * 86_400.0])
 def test_nothing_is_too_old_by_this_clock_alone(archive: Archive, take: Take, ahead_s: float | None) -> None:
     """Days that only this machine's clock calls too old stay, while the store has told nothing or contradicts."""
-    piece, *_ = archived(archive.root, sealed(take, datetime.now(UTC) - timedelta(days=9), RUN)[:1])
+    archived(archive.root, sealed(take, datetime.now(UTC) - timedelta(days=9), RUN)[:1])
+    archive.keeper(Limits(None, 0, 3600)).look()
+    written(recording_paths(archive.root), 9)
     joiner = Joiner(STATION, Reader("ffmpeg", Stop()))
     limits = Limits(8, 0, 3600)
     Keeper(STATION, archive.root, limits, joiner, SystemClock(), archive.events.append, lambda: ahead_s).look()
-    assert not piece.exists()
     assert len(recording_paths(archive.root)) == 1
     assert archive.told(RecordingsPruned) == []
+
+
+def test_what_will_not_go_keeps_nothing_else_from_going(archive: Archive, take: Take) -> None:
+    """A recording that cannot be deleted is told, until it can be; the next one goes, and hours are joined."""
+    now = datetime.now(UTC)
+    for days, run in ((11, "20261112T135952100Z"), (9, "20261114T135952100Z")):
+        archived(archive.root, sealed(take, now - timedelta(days=days), run)[:2])
+    archive.keeper(Limits(None, 0, 3600)).look()
+    (stuck, old) = recording_paths(archive.root)
+    written([stuck, old], 9)
+    archived(archive.root, sealed(take, now - timedelta(days=1), RUN)[:2])
+    keeper = archive.keeper(Limits(8, 0, 3600))
+    with immutable(stuck):
+        keeper.look()
+        (fresh,) = set(recording_paths(archive.root)) - {stuck}
+    keeper.look()
+    assert recording_paths(archive.root) == [fresh]
+    told = [(one.files, bool(one.failed)) for one in archive.events if isinstance(one, RecordingsPruned)]
+    assert told == [(1, True), (1, False)]
+
+
+def test_another_disk_is_not_emptied_for_this_one(tmp_path: Path, take: Take) -> None:
+    """Days that were moved to another disk and linked stay when this one is short of room: they would free nothing."""
+    now = datetime.now(UTC)
+    other = Archive(tmp_path / "other")
+    archived(other.root, sealed(take, now.replace(year=now.year - 1), "20251117T000000000Z")[:5])
+    with tiny_tmpfs(tmp_path / "disk", "size=16m") as disk:
+        archive = Archive(disk / "recordings")
+        archived(archive.root, sealed(take, now - timedelta(days=4), "20261118T000000000Z")[:5])
+        (archive.root / str(now.year - 1)).symlink_to(other.root / str(now.year - 1))
+        archive.keeper(Limits(None, 0, 1)).look()
+        moved, own = files(other.root), [one for one in heads(archive.root) if one.place.start.year == now.year]
+        free_bytes = shutil.disk_usage(disk).free
+        archive.keeper(Limits(None, free_bytes + own[0].bytes + 1, 1)).look()
+        assert files(other.root) == moved
+        assert [one for one in heads(archive.root) if one.place.start.year == now.year] == own[2:]
+
+
+def test_what_makes_no_room_is_deleted_once(tmp_path: Path, take: Take) -> None:
+    """While a deleted recording still holds its room, no other goes for it until the next period, and that is told."""
+    now = datetime.now(UTC)
+    with tiny_tmpfs(tmp_path / "disk", "size=16m") as disk:
+        archive = Archive(disk / "recordings")
+        archived(archive.root, sealed(take, now - timedelta(days=4), "20261118T000000000Z")[:5])
+        archive.keeper(Limits(None, 0, 1)).look()
+        before = heads(archive.root)
+        clock = Standing()
+        limits = Limits(None, shutil.disk_usage(disk).free + 1, 10)
+        joiner = Joiner(STATION, Reader("ffmpeg", Stop()))
+        keeper = Keeper(STATION, archive.root, limits, joiner, clock, archive.events.append)
+        with ExitStack() as held:
+            for one in before:
+                held.enter_context(one.path.open("rb"))
+            keeper.look()
+            keeper.look()
+            assert heads(archive.root) == before[2:]
+            clock.now_s += 10
+            keeper.look()
+            assert heads(archive.root) == before[4:]
+        clock.now_s += 10
+        keeper.look()
+        failed = [bool(one.failed) for one in archive.events if isinstance(one, RecordingsPruned)]
+        assert failed == [True, True, True, False]
 
 
 def test_room_is_made_from_the_oldest_on(tmp_path: Path, take: Take) -> None:
@@ -362,6 +573,21 @@ def test_room_is_made_from_the_oldest_on(tmp_path: Path, take: Take) -> None:
         assert heads(archive.root) == before
         archive.keeper(Limits(None, free_bytes + before[0].bytes + 1, 1)).look()
         assert heads(archive.root) == before[2:]
+
+
+def test_many_hours_that_wait_cost_no_recording(tmp_path: Path, take: Take) -> None:
+    """Hours that could not be joined need the room of one at a time: no recording goes for all of them at once."""
+    now = datetime.now(UTC)
+    with tiny_tmpfs(tmp_path / "disk", "size=32m") as disk:
+        archive = Archive(disk / "recordings")
+        archived(archive.root, sealed(take, now - timedelta(days=9), "20261114T000000000Z")[:5])
+        archive.keeper(Limits(None, 0, 1)).look()
+        before = recording_paths(archive.root)
+        for day in range(4):
+            archived(archive.root, sealed(take, now - timedelta(days=5 - day), f"2026111{day}T000000000Z")[:5])
+        archive.keeper(Limits(None, shutil.disk_usage(disk).free - 4_000_000, 5)).look()
+        assert set(before) < set(recording_paths(archive.root))
+        assert archive.told(RecordingsPruned) == []
 
 
 def test_joining_waits_for_room(archive: Archive, take: Take) -> None:

@@ -14,8 +14,9 @@ import pytest
 from supervisor.archive import Archivist, Overflow
 from supervisor.backoff import Backoff
 from supervisor.clock import SystemClock
-from supervisor.events import ArchiveFailed, Event, SegmentArchived, SpoolOverflowed
+from supervisor.events import ArchiveFailed, Event, RecordingDamaged, SegmentArchived, SpoolOverflowed
 from supervisor.identity import writer_id
+from supervisor.lineage import newest_run
 from supervisor.sealing.pair import SealedPair, seal
 from supervisor.sealing.tags import read_head
 from supervisor.segments import SealedSegment
@@ -92,6 +93,7 @@ def test_each_segment_is_kept_with_its_place(line: Line) -> None:
         tags = read_head(BytesIO(path.read_bytes())).tags
         assert (tags["RUN"], tags["FIRST_SAMPLE"]) == (segment.run, str(segment.first_sample))
         assert tags["BOOT_ID"] == segment.boot_id
+    assert newest_run(line.recordings) == segments[-1].run
 
 
 def test_the_limit_stops_archiving_and_it_resumes(line: Line) -> None:
@@ -170,3 +172,17 @@ def test_a_spool_that_is_full_of_other_things_costs_the_archive_nothing(line: Li
     archivist.run(lambda: False)
     Overflow(archivist, line.spool, 0, line.events.append).look()
     assert line.told(SpoolOverflowed) == []
+
+
+def test_a_segment_without_its_sound_holds_up_no_other(line: Line) -> None:
+    """What a power cut left empty is kept aside and told, and the next segment is archived."""
+    first, second = line.put(0, 1)
+    listening, archiving = line.spool.to_publish.pending()[0], line.spool.to_archive.pending()[0]
+    archiving.path("hq").write_bytes(b"")
+    line.archivist().run(lambda: False)
+    assert line.waiting == []
+    assert [event.segment for event in line.events if isinstance(event, SegmentArchived)] == [second]
+    (told,) = line.told(RecordingDamaged)
+    assert isinstance(told, RecordingDamaged)
+    assert sorted(path.name for path in told.kept.iterdir()) == [f"{first.id}.flac", f"{first.id}.json"]
+    assert listening.path("hq").exists()  # what the other queue has is its own business

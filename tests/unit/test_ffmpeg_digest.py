@@ -34,10 +34,15 @@ def test_what_cannot_be_decoded_is_an_error(ffmpeg: str, content: bytes) -> None
         pcm_md5(ffmpeg, content)
 
 
-def test_a_missing_program_is_an_error(short_take: Take, tmp_path: Path) -> None:
-    """Without an FFmpeg there is no digest, and it is told."""
-    with pytest.raises(DecodeError):
+def test_a_program_that_cannot_run_says_nothing_about_the_file(short_take: Take, tmp_path: Path) -> None:
+    """An FFmpeg that is missing, or was killed, is an error of the machine's, not damage."""
+    with pytest.raises(FileNotFoundError):
         pcm_md5(str(tmp_path / "ffmpeg"), short_take.hq(0))
+    killed = tmp_path / "killed"
+    killed.write_text("#!/bin/sh\nkill -KILL $$\n", encoding="utf-8")
+    killed.chmod(0o755)
+    with pytest.raises(ChildProcessError):
+        pcm_md5(str(killed), short_take.hq(0))
 
 
 def test_a_program_that_prints_no_digest_is_an_error(short_take: Take) -> None:

@@ -18,6 +18,7 @@ from supervisor.host_clock import (
     by_kernel,
     by_systemd,
     by_timex,
+    kept_clock_ahead_s,
     read_host_clock,
 )
 from supervisor.stop import Stop
@@ -129,3 +130,9 @@ def test_a_clock_that_is_off_is_looked_at_again_soon() -> None:
     kept = HostClock(synchronised=True, offset_s=0.0, told_by="chrony")
     HostClockWatch(lambda: next(skews_s), lambda _: None, lambda: kept).run(stop)
     assert stop.waited_s == [CHECK_EVERY_S, CHECK_AGAIN_S, CHECK_AGAIN_S, CHECK_EVERY_S]
+
+
+@pytest.mark.parametrize(("synchronised", "ahead_s"), [(True, 0.0), (False, None), (None, None)])
+def test_a_clock_that_nobody_keeps_is_no_witness(synchronised: bool | None, ahead_s: float | None) -> None:  # noqa: FBT001
+    """Only while it is kept in time may this machine's clock stand in for one that a store has not."""
+    assert kept_clock_ahead_s(lambda: HostClock(synchronised, None, "the kernel")) == ahead_s

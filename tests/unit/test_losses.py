@@ -203,3 +203,19 @@ def test_a_kill_loses_no_entry_and_tells_none_twice(tmp_path: Path, killed: str)
     second.run(ended)
     assert [line["samples"] for line in _lines(path)] == [5, 6]
     assert len(told) == 1
+
+
+@pytest.mark.timeout(30)
+def test_a_long_backlog_is_written_once(tmp_path: Path) -> None:
+    """Killed right after days of entries were written at once, the next life knows all of them again."""
+    path, kept, ended = tmp_path / "radio_losses.jsonl", tmp_path / "kept", Stop()
+    ended.request()
+    first = Ledger(path, kept, lambda _: None)
+    for number in range(1_000):
+        first.take(_published(number, gap=number + 1))
+    before = kept.read_bytes()
+    first.run(ended)
+    kept.write_bytes(before)
+    assert path.stat().st_size > 65_536
+    Ledger(path, kept, lambda _: None).run(ended)
+    assert [line["samples"] for line in _lines(path)] == list(range(1, 1_001))

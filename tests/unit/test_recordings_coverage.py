@@ -7,8 +7,12 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 from hypothesis import given
+from hypothesis import strategies as st
 
-from supervisor.recordings.coverage import Gap, calendar, gaps, ordered, overlaps, seconds_of, stretches
+from supervisor.names import run_name
+from supervisor.recordings.catalogue import Recorded
+from supervisor.recordings.coverage import Gap, calendar, gap_before, gaps, ordered, overlaps, seconds_of, stretches
+from supervisor.segments import Place
 from tests.unit.timelines import BEGAN, RATE, Timeline, archives, place, recorded
 
 
@@ -97,3 +101,38 @@ def test_a_gap_begins_where_the_sound_ended() -> None:
         datetime(2026, 11, 23, 22, 58, 33, 397_000, UTC),
         2.0,
     )
+
+
+def test_the_gap_before_a_file_is_told_by_its_place() -> None:
+    """After a clock was set back, the file before is the one that was captured before, whatever the names say."""
+    first, second = recorded(place(0, 0, 2 * RATE)), recorded(place(60, 0, 2 * RATE))
+    third = recorded(place(30, 0, 2 * RATE))
+    run, boot_s = f"{second.place.run[:-4]}999Z", second.place.start_boottime_s + 3
+    after_all = replace(third, place=replace(third.place, run=run, start_boottime_s=boot_s))
+    assert gap_before(after_all, [second, first]) == RATE
+    assert gap_before(first, [second, after_all]) is None
+
+
+def without_tags(file: Recorded) -> Recorded:
+    """The same file as it is placed by its name alone."""
+    start = file.place.start
+    where = Place(run_name(start), 0, file.place.samples, RATE, start, start.timestamp(), "")
+    return replace(file, place=where)
+
+
+@given(archives(), st.data())
+def test_files_that_lost_their_tags_are_where_they_were(timeline: Timeline, data: st.DataObject) -> None:
+    """Whichever lost them, as long as one did not: no gap appears or goes, but for what a clock cannot measure."""
+    kept = data.draw(st.sets(st.sampled_from(timeline.files or [None])))
+    files = [file if file in kept else without_tags(file) for file in timeline.files]
+    assert overlaps(files) == []
+    measured = [gap.samples for gap in gaps(files)]
+    assert measured == pytest.approx(list(timeline.gaps), abs=0.003 * RATE)
+
+
+def test_a_run_that_began_days_ago_keeps_an_hour_without_tags() -> None:
+    """In the middle of a long run, and before its oldest hour that is still there, such an hour is no gap."""
+    hours = [recorded(place(0, number * 3600 * RATE, 3600 * RATE)) for number in range(20, 25)]
+    for number in range(5):
+        assert gaps([*hours[:number], without_tags(hours[number]), *hours[number + 1 :]]) == []
+        assert overlaps([*hours[:number], without_tags(hours[number]), *hours[number + 1 :]]) == []

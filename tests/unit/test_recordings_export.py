@@ -76,3 +76,17 @@ def test_what_cannot_be_cut_is_told() -> None:
         cut([first], BEGAN + timedelta(seconds=10), BEGAN + timedelta(seconds=11))
     with pytest.raises(CannotCutError, match="claim the same time"):
         cut([first, after_boot], BEGAN, BEGAN + timedelta(seconds=30))
+
+
+def test_a_time_that_the_clock_went_over_twice_is_refused() -> None:
+    """A clock that was set back between two runs of one boot gives a time to both: no cut has a part of each."""
+    first = recorded(place(0, 0, 3600 * RATE))
+    second = recorded(place(300, 0, 3600 * RATE))
+    later = replace(second, place=replace(second.place, start_boottime_s=first.place.start_boottime_s + 3605))
+    files = [first, later]
+    with pytest.raises(CannotCutError, match="the clock was set"):
+        cut(files, BEGAN + timedelta(minutes=30), BEGAN + timedelta(minutes=40))
+    alone = cut(files, BEGAN + timedelta(minutes=1), BEGAN + timedelta(minutes=2))
+    assert (alone.files, alone.first, alone.samples) == ((first,), 60 * RATE, 60 * RATE)
+    both = cut(files, BEGAN, BEGAN + timedelta(hours=2))
+    assert (both.files, both.samples, [gap.samples for gap in both.gaps]) == ((first, later), 7200 * RATE, [5 * RATE])

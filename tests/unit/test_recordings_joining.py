@@ -10,7 +10,15 @@ from hypothesis import strategies as st
 
 from supervisor.names import SegmentId
 from supervisor.recordings.catalogue import Found, Recorded
-from supervisor.recordings.joining import closed_rows, covered, joinable, period_of, without_copies
+from supervisor.recordings.joining import (
+    closed_rows,
+    covered,
+    in_rows,
+    joinable,
+    period_of,
+    room_to_join,
+    without_copies,
+)
 from tests.unit.timelines import BEGAN, RATE, Timeline, found, pieces, place, recorded
 
 PERIODS = st.sampled_from([1, 5, 60, 3600])
@@ -26,7 +34,7 @@ def number(piece: Found) -> SegmentId:
 @given(pieces(), PERIODS)
 def test_rows_are_consecutive_and_of_one_period(timeline: Timeline, period_s: int) -> None:
     """Long after, every piece is in one row; a row ends only at a hole, a new run or a new period."""
-    rows = closed_rows(map(found, timeline.files), LONG_AFTER, period_s)
+    rows = closed_rows(in_rows(map(found, timeline.files), period_s), LONG_AFTER, period_s)
     assert [piece for row in rows for piece in row] == list(map(found, timeline.files))
 
     def continues(before: Found, piece: Found) -> bool:
@@ -44,8 +52,9 @@ def test_what_may_still_grow_is_left_alone(timeline: Timeline, period_s: int) ->
     every = list(map(found, timeline.files))
     if not every:
         return
-    all_rows = closed_rows(every, LONG_AFTER, period_s)
-    assert closed_rows(every, every[-1].name.start, period_s) == all_rows[:-1]
+    rows = in_rows(every, period_s)
+    assert closed_rows(rows, LONG_AFTER, period_s) == rows
+    assert closed_rows(rows, every[-1].name.start, period_s) == rows[:-1]
 
 
 @given(pieces(), PERIODS)
@@ -53,7 +62,7 @@ def test_what_is_joined_can_be_cut_again(timeline: Timeline, period_s: int) -> N
     """Joinable rows hold every piece once, without a hole, all but the last of one length."""
     heads = {file.path: file for file in timeline.files}
     joined: list[Recorded] = []
-    for row in closed_rows(map(found, timeline.files), LONG_AFTER, period_s):
+    for row in closed_rows(in_rows(map(found, timeline.files), period_s), LONG_AFTER, period_s):
         for part in joinable(heads[piece.path] for piece in row):
             lengths = [piece.place.samples for piece in part]
             assert len(set(lengths[:-1])) <= 1
@@ -83,3 +92,10 @@ def test_only_pieces_that_a_recording_of_their_run_holds_are_copies() -> None:
     assert all(covered(piece, [recording]) is recording for piece in inside)
     kept = [recording, *outside, across, other_run]
     assert without_copies([*kept, *inside]) == kept
+
+
+def test_rows_are_joined_one_at_a_time() -> None:
+    """However many hours wait, there must be room for the largest of them, and for the current one."""
+    assert room_to_join([]) == 0
+    assert room_to_join([4]) == 8
+    assert room_to_join([3, 9, 5, 2]) == 11

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from supervisor.events import (
     KeepingFailed,
     RecordingDamaged,
     RecordingJoined,
+    RecordingsPruned,
     SegmentArchived,
 )
 from supervisor.status import Snapshot, reduce
@@ -25,6 +27,8 @@ MEASURED = ArchiveMeasured(17_234_567_890, 3599.9996, 2, new_gaps=1)
 UNREADABLE = KeepingFailed("Input/output error", Path("/srv"))
 NOT_JOINED = JoinFailed(RECORDING, "exit code is 1")
 JOINED = RecordingJoined(RECORDING, 360, 3600.0, 912_000_000)
+STUCK = RecordingsPruned(0, 0, None, "it cannot be deleted: Operation not permitted")
+PRUNED = RecordingsPruned(1, 912_000_000, NOW)
 DAMAGED = RecordingDamaged(RECORDING, "its PCM is not what was captured")
 
 
@@ -56,8 +60,11 @@ def test_the_figures_of_the_archive_are_told() -> None:
     [
         ([UNREADABLE], ["recordings_unreadable"]),
         ([UNREADABLE, MEASURED], []),
+        ([replace(MEASURED, unreadable="it cannot be read")], ["recordings_unreadable"]),
         ([NOT_JOINED, MEASURED], ["join_failing"]),
         ([NOT_JOINED, JOINED], []),
+        ([STUCK, MEASURED], ["retention_failing"]),
+        ([STUCK, PRUNED], []),
         ([DAMAGED, MEASURED, JOINED], ["recording_damaged"]),
     ],
 )

@@ -139,6 +139,8 @@ EVENTS: list[tuple[Event, str, list[str]]] = [
     (JoinFailed(RECORDING, "exit code is 1"), "ERROR", [str(RECORDING), "exit code is 1"]),
     (RecordingDamaged(RECORDING, "its PCM differs"), "ERROR", [str(RECORDING), "its PCM differs"]),
     (RecordingsPruned(1, 912_000_000, START), "INFO", ["1 recording ", "2026-11-23T15:45:30.412Z", "912.0 MB"]),
+    (ArchiveMeasured(1, 1.0, 0, 0, "/srv/a.flac: EIO"), "ERROR", ["/srv/a.flac: EIO"]),
+    (RecordingsPruned(0, 0, None, "/srv/a.flac: EPERM"), "ERROR", ["/srv/a.flac: EPERM", "0 recordings"]),
     (KeepingFailed("Input/output error", Path("/srv")), "ERROR", ["/srv", "Input/output error"]),
     (CoverageChecked(START, ()), "INFO", ["no gap since 2026-11-23T15:45:30.412Z"]),
     (
@@ -239,7 +241,7 @@ def test_an_event_is_one_object_for_machines(event: Event, level: str, told: lis
 
 def test_every_kind_of_event_is_known_here() -> None:
     """An event that is added later has to be given its line, or a place among those that have none."""
-    known = {type(event) for event, _, _ in EVENTS} | {LevelsMeasured, ArchiveMeasured, Logged}
+    known = {type(event) for event, _, _ in EVENTS} | {LevelsMeasured, Logged}
     assert known == set(get_args(Event))
 
 
@@ -453,6 +455,11 @@ def test_libraries_are_heard_when_something_is_wrong() -> None:
             KeepingFailed("Input/output error", Path("/srv")),
             ArchiveMeasured(1, 1.0, 0),
             "the recordings folder can be read again",
+        ),
+        (
+            RecordingsPruned(0, 0, None, "/srv/a.flac: EPERM"),
+            RecordingsPruned(1, 912_000_000, START),
+            "retention can do its work again",
         ),
     ],
 )

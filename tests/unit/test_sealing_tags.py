@@ -66,7 +66,13 @@ def test_a_file_that_lost_its_tags_is_placed_by_its_name(short_take: Take) -> No
 
 def test_tags_of_somebody_else_are_damage(piece: bytes) -> None:
     """Tags that this program does not write are told as damage."""
-    for name, value in (("FIRST_SAMPLE", "many"), ("START", "yesterday"), ("BOOT_TIME", "")):
+    wrong = {
+        "FIRST_SAMPLE": ("many", "-1", "9" * 30),
+        "START": ("yesterday", "2026-11-23T15:45:30.412"),
+        "BOOT_TIME": ("", "nan", "-inf", "1e300"),
+        "LOST_BEFORE": ("few", "-1"),
+    }
+    for name, value in ((name, value) for name, values in wrong.items() for value in values):
         with pytest.raises(DamagedError):
             read_head(BytesIO(with_tags(piece, {name: value}))).place(NAMED)
 
@@ -79,7 +85,9 @@ def test_a_damaged_head_is_never_another_error(piece: bytes, data: st.DataObject
         if content:
             content[data.draw(st.integers(0, len(content) - 1))] = data.draw(st.integers(0, 255))
     with suppress(DamagedError):  # any other error fails the test
-        assert read_head(BytesIO(bytes(content))).place(NAMED).sample_rate > 0
+        place = read_head(BytesIO(bytes(content))).place(NAMED)
+        assert place.sample_rate > 0
+        assert place.start.tzinfo is not None
 
 
 def test_a_failing_disk_is_not_damage() -> None:

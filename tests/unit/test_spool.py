@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from supervisor.errors import Exit, UserError
 from supervisor.names import SegmentId
 from supervisor.sealing.pair import SealedPair
-from supervisor.segments import QueuedSegment, RawSegment, SealedSegment
+from supervisor.segments import QueuedSegment, RawSegment, SealedHq, SealedLq, SealedSegment
 from supervisor.spool import Folders, RunRecord, Spool, is_in_use
 from tests.unit.made import RUN, sealed_segment
 
@@ -234,6 +234,27 @@ def test_a_segment_is_in_a_queue_with_its_description(spool: Spool) -> None:
     (spool.folders.publish / "notes.json").write_bytes(b"{}")
     assert spool.to_publish.pending() == []
     assert len(spool.to_archive.pending()) == 1
+
+
+@pytest.mark.parametrize("torn", ["json", "flac", "opus", "no flac"])
+def test_what_a_power_cut_tore_is_set_aside(spool: Spool, torn: str) -> None:
+    """A segment whose description or sound is empty or gone is kept, and leaves both queues; the others stay."""
+    sizes = {"hq": SealedHq(bytes=len(PAIR.hq), md5="0" * 32), "lq": SealedLq(bytes=len(PAIR.lq), preroll=0)}
+    whole, broken = (sealed_segment(number).model_copy(update=sizes) for number in (3, 4))
+    for segment in (whole, broken):
+        spool.store_sealed(segment, PAIR)
+    path = spool.folders.publish / f"{broken.id}.{torn.removeprefix('no ')}"
+    if torn == "no flac":
+        path.unlink()
+    else:
+        path.write_bytes(b"")  # the other queue has the same file
+    assert {queued.sealed.id for queued in spool.to_publish.pending()} <= {whole.id, broken.id}
+    assert spool.set_aside_torn() == [spool.folders.refused / str(broken.id)]
+    assert [queued.sealed.id for queued in spool.to_publish.pending()] == [whole.id]
+    left_to_archive = [queued.sealed.id for queued in spool.to_archive.pending()]
+    assert left_to_archive == ([whole.id, broken.id] if torn in {"opus", "no flac"} else [whole.id])
+    assert not list(spool.folders.publish.glob(f"{broken.id}.*"))
+    assert spool.set_aside_torn() == []
 
 
 def test_a_file_is_gone_when_both_queues_are_done(spool: Spool) -> None:
