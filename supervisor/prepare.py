@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 from ffmpeg_profiles.profile import DeviceAbsentError, Source
 from supervisor.bucket import Programme
-from supervisor.devices import Device, probe
+from supervisor.devices import Device, probe, require_fit
 from supervisor.errors import UserError
 from supervisor.identity import writer_id
 from supervisor.listener import PublicAddress
@@ -53,7 +53,7 @@ def plan(
         UserError: names the setting or the missing part, and what to do.
     """
     if source.device:
-        _await_device(settings.radio_source, source, device_within_s)
+        require_device(settings, source, device_within_s)
     recordings = settings.radio_recordings_dir.resolve()
     return Plan(
         programme=Programme(
@@ -92,12 +92,34 @@ def public_address(settings: Settings) -> PublicAddress | None:
     )
 
 
-def require_device(name: str, source: Source) -> Device:
-    """The device of ``source``, which RADIO_SOURCE calls ``name``, and what it can do.
+def require_device(settings: Settings, source: Source, within_s: float = 0.0) -> Device:
+    """The device of ``source``, waited for as long as ``within_s``, which can do what ``settings`` ask of it.
 
     Raises:
-        UserError: it is not there, or cannot be opened.
+        UserError: it is not there, cannot be opened, or cannot do it.
     """
+    device = _awaited_device(settings.radio_source, source, within_s)
+    # one that is there and does not fit would not fit later either
+    require_fit(device, settings.input)
+    return device
+
+
+def _awaited_device(name: str, source: Source, within_s: float) -> Device:
+    ends_at_s = time.monotonic() + within_s
+    said = False
+    while True:
+        try:
+            return _opened_device(name, source)
+        except UserError as error:
+            if time.monotonic() >= ends_at_s:
+                raise
+            if not said:
+                LOG.warning("waiting for the device, for %.0f s at most: %s", within_s, error.what)
+            said = True
+            time.sleep(_DEVICE_WANTED_EVERY_S)
+
+
+def _opened_device(name: str, source: Source) -> Device:
     try:
         device = probe(source.located().url)
         problem = device.problem
@@ -110,23 +132,6 @@ def require_device(name: str, source: Source) -> Device:
         f"RADIO_SOURCE={name}: the device cannot be opened: {problem}.",
         _DEVICE_REMEDIES.get(problem, "Is it plugged in? 'radio-supervisor devices' shows what there is."),
     )
-
-
-def _await_device(name: str, source: Source, within_s: float) -> None:
-    ends_at_s = time.monotonic() + within_s
-    said = False
-    while True:
-        try:
-            require_device(name, source)
-        except UserError as error:
-            if time.monotonic() >= ends_at_s:
-                raise
-            if not said:
-                LOG.warning("waiting for the device, for %.0f s at most: %s", within_s, error.what)
-            said = True
-            time.sleep(_DEVICE_WANTED_EVERY_S)
-        else:
-            return
 
 
 def limits(settings: Settings) -> Limits:

@@ -17,6 +17,7 @@ import pytest
 from tests.rig.mounts import tiny_tmpfs
 from tests.rig.parts import need
 from tests.rig.radio import PROGRAM, command, environment, on_air
+from tests.rig.sound import sound_device
 
 
 def folder_station(tmp_path: Path, spool: Path) -> dict[str, str]:
@@ -76,6 +77,14 @@ def test_a_busy_device_ends_the_start(tmp_path: Path, tmpfs: Path, busy_device: 
     )
     said = refused(ended)
     assert all(word in said for word in ("RADIO_SOURCE=alsa:umc", "busy", "Another program", "fuser -v /dev/snd"))
+
+
+def test_a_device_that_does_not_fit_ends_the_start(tmp_path: Path, tmpfs: Path) -> None:
+    """A device that cannot do what the settings ask of it is refused before going on air, as by the doctor."""
+    with sound_device(tmpfs, 2) as device:
+        asked = {**folder_station(tmp_path, tmpfs / "spool"), **device.settings, "RADIO_INPUT_CHANNELS": "48"}
+        said = refused(command("start", settings=asked, folder=tmp_path))
+    assert "RADIO_INPUT_CHANNELS=48: umc has 1 to 32 channels" in said
 
 
 def test_an_ffmpeg_without_opus_ends_the_start(tmp_path: Path, tmpfs: Path) -> None:
