@@ -20,7 +20,7 @@ from supervisor.names import Keys
 from supervisor.recordings.retention import Limits
 from supervisor.report import LOG
 from supervisor.requests import R2_CLASS_A_FREE
-from supervisor.room import Shortcoming, Wanted, room_in, warnings
+from supervisor.room import Shortcoming, room_in, warnings
 from supervisor.settings import Settings
 from supervisor.spool import Spool
 from supervisor.station import Plan
@@ -70,7 +70,7 @@ def plan(
         environment=child_environment(os.environ),
         recordings=recordings,
         limits=limits(settings),
-        spool_limit_bytes=_spool_limit_bytes(settings),
+        spool_wanted=settings.spool_wanted,
         status_address=settings.status_address,
         take_over=take_over,
         public=public_address(settings),
@@ -192,11 +192,9 @@ def spool_warnings(settings: Settings, made: Spool) -> list[Shortcoming]:
     Raises:
         UserError: it has too little room.
     """
-    segment_samples = settings.radio_segment_seconds * settings.radio_sample_rate
-    wanted = Wanted(segment_samples, settings.radio_sample_rate, _spool_limit_bytes(settings))
     root = made.folders.root
     # what waits in it from a previous life is no lack of room
-    return warnings(root, room_in(root, made.used_bytes()), wanted)
+    return warnings(root, room_in(root, made.used_bytes()), settings.spool_wanted)
 
 
 def child_environment(environment: Mapping[str, str]) -> dict[str, str]:
@@ -218,10 +216,6 @@ def _setup(settings: Settings) -> Setup:
         min_free_gb=settings.radio_recordings_min_free_gb,
         class_a_free=R2_CLASS_A_FREE if billed else None,
     )
-
-
-def _spool_limit_bytes(settings: Settings) -> int:
-    return settings.radio_spool_limit_mb * 1_000_000
 
 
 def _writable(folder: Path) -> Path:

@@ -90,6 +90,13 @@ class Queue:
         for quality in self._qualities:
             queued.path(quality).unlink(missing_ok=True)
 
+    def holds_alone(self, queued: QueuedSegment) -> bool:
+        """Whether a segment waits for nobody else: only then does letting it go free its bytes."""
+        try:
+            return all(queued.path(quality).stat().st_nlink == 1 for quality in self._qualities)
+        except FileNotFoundError:  # it has just been let go
+            return False
+
     def _load(self, segment: SegmentId) -> QueuedSegment | None:
         try:
             content = (self.folder / f"{segment}.json").read_bytes()

@@ -33,6 +33,7 @@ from supervisor.recordings.keeper import Keeper
 from supervisor.recordings.reading import Reader
 from supervisor.recordings.retention import Limits
 from supervisor.report import ALERTS_THREAD
+from supervisor.room import Wanted
 from supervisor.seal import Sealer
 from supervisor.sealing.damage import DamagedError
 from supervisor.spool import Spool
@@ -63,7 +64,7 @@ class Plan:
     environment: Mapping[str, str]
     recordings: Path
     limits: Limits
-    spool_limit_bytes: int
+    spool_wanted: Wanted
     status_address: tuple[str, int]
     take_over: bool
     setup: Setup
@@ -118,7 +119,7 @@ class Station:
         self._archivist = Archivist(
             programme.station, plan.recordings, spool, plan.limits.min_free_bytes, clock, self._emit
         )
-        self._overflow = Overflow(self._archivist, spool, plan.spool_limit_bytes, self._emit)
+        self._overflow = Overflow(self._archivist, spool, plan.spool_wanted, self._emit)
         joiner = Joiner(programme.station, Reader(plan.ffmpeg, self._stop))
         keeper = Keeper(
             programme.station, plan.recordings, plan.limits, joiner, clock, self._emit, lambda: store.clock_ahead_s
@@ -292,6 +293,7 @@ class Station:
                 self._raw_changed.set()
             case SegmentSealed():  # publishing first: the archive has until tomorrow, a listener has not
                 self._publisher.wake()
+                self._overflow.wake()
             case SegmentPublished():
                 self._published.set()
                 self._archivist.wake()

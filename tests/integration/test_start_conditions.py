@@ -122,7 +122,10 @@ def test_a_spool_with_too_little_room_ends_the_start(tmp_path: Path) -> None:
     with tiny_tmpfs(tmp_path / "spool", "size=1m") as folder:
         said = refused(command("start", settings=folder_station(tmp_path, folder), folder=tmp_path))
         again = refused(command("start", settings=folder_station(tmp_path, folder), folder=tmp_path))
-    assert all(word in said for word in (f"'{folder}' has 1.0 MB", "1 s need 1.4 MB", "RADIO_SPOOL_DIR"))
+    assert all(
+        word in said
+        for word in (f"'{folder}' has 1.0 MB", "1 s and a window of 3 (RADIO_WINDOW) need 2.5 MB", "RADIO_SPOOL_DIR")
+    )
     assert again == said
 
 
@@ -136,7 +139,7 @@ def test_what_waits_in_the_spool_is_no_lack_of_room(tmp_path: Path) -> None:
         with on_air(tmp_path, folder_station(tmp_path, folder)) as radio:
             radio.published(2, within_s=20)
             assert radio.stop() == 0
-    assert "has 4.2 MB of room, less than the 256.0 MB of RADIO_SPOOL_LIMIT_MB" in radio.log
+    assert "has 4.2 MB of room, too little for the 256.0 MB of RADIO_SPOOL_LIMIT_MB" in radio.log
 
 
 @pytest.mark.timeout(60)
