@@ -6,10 +6,10 @@ import errno
 import os
 import tempfile
 import time
-from collections.abc import Mapping
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from ffmpeg_profiles.environment import child_environment
 from ffmpeg_profiles.profile import DeviceAbsentError, Source
 from supervisor.bucket import Programme
 from supervisor.devices import Device, probe, require_fit
@@ -29,7 +29,6 @@ from supervisor.stores.folder import FolderStore
 from supervisor.stores.s3 import Account, S3Store
 from supervisor.stores.store import Store
 
-_NOT_FOR_CHILDREN = ("R2_", "RADIO_")
 _LEAST_TIMEOUT_S = 10.0
 _DEVICE_WANTED_EVERY_S = 2.0
 
@@ -67,7 +66,7 @@ def plan(
         prefix=settings.radio_prefix,
         source=source,
         ffmpeg=ffmpeg,
-        environment=child_environment(os.environ),
+        environment=child_environment(),
         recordings=recordings,
         limits=limits(settings),
         spool_wanted=settings.spool_wanted,
@@ -195,11 +194,6 @@ def spool_warnings(settings: Settings, made: Spool) -> list[Shortcoming]:
     root = made.folders.root
     # what waits in it from a previous life is no lack of room
     return warnings(root, room_in(root, made.used_bytes()), settings.spool_wanted)
-
-
-def child_environment(environment: Mapping[str, str]) -> dict[str, str]:
-    """What FFmpeg gets to see: nothing of ours, secrets least of all."""
-    return {name: value for name, value in environment.items() if not name.startswith(_NOT_FOR_CHILDREN)}
 
 
 def _setup(settings: Settings) -> Setup:

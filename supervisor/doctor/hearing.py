@@ -13,13 +13,13 @@ from dataclasses import dataclass
 from typing import BinaryIO
 
 from ffmpeg_profiles.command import compile_command
+from ffmpeg_profiles.environment import child_environment
 from ffmpeg_profiles.meters import meters
 from ffmpeg_profiles.profile import Output, Source
 from ffmpeg_profiles.renditions.flac import RENDITION
 from supervisor.capture import die_with_parent
 from supervisor.doctor.check import Check, failed, ok, warning
 from supervisor.meters import FLOOR_DB, FRAMES_PER_S, Measurement, Meters
-from supervisor.prepare import child_environment
 from supervisor.sealing.damage import DamagedError
 from supervisor.sealing.flac import count_samples, sample_rate_told
 
@@ -95,7 +95,7 @@ def _started(ffmpeg: str, source: Source, meters_in: int, hq: BinaryIO, log: Bin
         stdout=hq,
         stderr=log,
         pass_fds=(meters_in,),
-        env=child_environment(os.environ),
+        env=child_environment(),
         process_group=0,
     )
 
