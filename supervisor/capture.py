@@ -289,37 +289,6 @@ def _either(child_pid: int, stop: Stop) -> Iterator[selectors.BaseSelector]:
         yield selector
 
 
-def end_leftovers(spool: Spool, clock: Clock) -> None:
-    """Ends every FFmpeg of a previous life that still writes into ``spool``, then counts its runs as over.
-
-    Only for whoever holds the spool's lock. A leftover is asked to finish its files first.
-    """
-    asked_at_s = clock.monotonic_s()
-    while leftovers := _writers_into(spool.folders.raw):
-        patient = clock.monotonic_s() - asked_at_s < _CLOSING_S
-        for pid in leftovers:
-            with suppress(ProcessLookupError):
-                os.killpg(pid, signal.SIGINT if patient else signal.SIGKILL)
-        Stop().wait(0.1)
-    for record in spool.runs():
-        spool.end_run(record.run)
-
-
-def _writers_into(folder: Path) -> list[int]:
-    """The FFmpeg processes whose command names a file in ``folder``; each leads its own process group."""
-    # percent signs of the path are doubled in FFmpeg's patterns
-    begin = os.fsencode(f"{folder}/".replace("%", "%%"))
-    found = []
-    for process in Path("/proc").iterdir():
-        with suppress(OSError):
-            if process.name.isdecimal():
-                words = (process / "cmdline").read_bytes().split(b"\0")
-                pid = int(process.name)
-                if any(word.startswith(begin) for word in words) and os.getpgid(pid) == pid:
-                    found.append(pid)
-    return found
-
-
 def die_with_parent(parent: int | None = None) -> list[str]:
     """What goes before a command so that the kernel asks it to end (SIGINT) when the supervisor is killed.
 

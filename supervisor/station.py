@@ -17,13 +17,14 @@ from ffmpeg_profiles.profile import Source
 from supervisor.alerts import Alerts, apprise_places
 from supervisor.archive import Archivist, Overflow
 from supervisor.bucket import LiveBucket, Programme
-from supervisor.capture import Capture, Format, end_leftovers
+from supervisor.capture import Capture, Format
 from supervisor.clock import Clock
 from supervisor.encoding import outputs
 from supervisor.errors import UserError
 from supervisor.events import CaptureEnded, Emit, Event, SegmentPublished, SegmentSealed, Stopping
 from supervisor.host_clock import HostClockWatch
 from supervisor.ledger import Ledger
+from supervisor.leftovers import end_leftovers
 from supervisor.listener import Listener, ListenerWatch, PublicAddress, get_as_page
 from supervisor.names import Keys, ledger_name, requests_name
 from supervisor.progress import Progress
@@ -32,7 +33,7 @@ from supervisor.recordings.join import Joiner
 from supervisor.recordings.keeper import Keeper
 from supervisor.recordings.reading import Reader
 from supervisor.recordings.retention import Limits
-from supervisor.report import ALERTS_THREAD
+from supervisor.report import ALERTS_THREAD, LOG
 from supervisor.room import Wanted
 from supervisor.seal import Sealer
 from supervisor.sealing.damage import DamagedError
@@ -179,7 +180,8 @@ class Station:
         Raises:
             UserError: something at the start that the operator has to put right.
         """
-        end_leftovers(self._spool, self._clock)
+        for pid in end_leftovers(self._spool, self._plan.ffmpeg, self._clock):
+            LOG.warning("process %d, an FFmpeg of a previous life, writes into the spool and cannot be ended", pid)
         self._open_before_going_on_air()
         self._watch.start()
         self._web.start()
