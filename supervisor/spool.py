@@ -230,6 +230,9 @@ class Spool:
     def store_sealed(self, segment: SealedSegment, pair: SealedPair) -> None:
         """Puts a sealed pair into both queues. Doing it again, after a crash, changes nothing."""
         staged = QueuedSegment(segment, self.folders.sealing)
+        # an attempt that was interrupted may have linked them: to write into them is to write into a queue
+        for path in (staged.path("hq"), staged.path("lq"), staged.description):
+            path.unlink(missing_ok=True)
         staged.path("hq").write_bytes(pair.hq)
         staged.path("lq").write_bytes(pair.lq)
         staged.description.write_text(segment.model_dump_json(), encoding="utf-8")

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from collections.abc import Iterator
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -214,6 +216,26 @@ def test_a_crash_in_the_middle_is_repaired_by_storing_again(spool: Spool, tmp_pa
     _store(spool, 3)
     without_lock = [{name: data for name, data in _everything(s).items() if name != "lock"} for s in (spool, whole)]
     assert without_lock[0] == without_lock[1]
+
+
+def test_storing_again_leaves_what_is_queued_as_it_was(spool: Spool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """When storing was interrupted between the queues, the second attempt does not write into the first one's files."""
+
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    segment = sealed_segment(7)
+    with monkeypatch.context() as interrupted:
+        interrupted.setattr(spool.to_publish, "link", full)
+        with pytest.raises(OSError, match="No space left"):
+            spool.store_sealed(segment, PAIR)
+    (queued,) = spool.to_archive.pending()
+    with queued.path("hq").open("rb") as archived, queued.description.open("rb") as described:
+        spool.store_sealed(segment.model_copy(update={"samples": 7}), replace(PAIR, hq=b"again"))
+        assert archived.read() == PAIR.hq
+        assert described.read() == segment.model_dump_json().encode()
+    (queued,) = spool.to_archive.pending()
+    assert queued.path("hq").read_bytes() == b"again"
 
 
 def test_a_queue_is_in_the_order_of_capture(spool: Spool) -> None:
