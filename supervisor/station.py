@@ -112,8 +112,8 @@ class Station:
         def emit(loop: str) -> Emit:
             return noting(loop, self._emit)
 
-        audio = Format(programme.sample_rate, programme.segment_s * programme.sample_rate, plan.source.device)
-        capture = Capture(self._command, audio, dict(plan.environment), spool, clock, emit("capture"))
+        self._audio = Format(programme.sample_rate, programme.segment_s * programme.sample_rate, plan.source.device)
+        capture = Capture(self._command, self._audio, dict(plan.environment), spool, clock, emit("capture"))
         sealer = Sealer(spool, self._watch, self._raw_changed, self._pcm_md5, clock, emit("seal"))
         self._bucket = LiveBucket(programme, Keys(plan.prefix), store, clock)
         self._publisher = Publisher(programme, self._bucket, spool, clock, emit("publish"))
@@ -180,8 +180,7 @@ class Station:
         Raises:
             UserError: something at the start that the operator has to put right.
         """
-        for pid in end_leftovers(self._spool, self._plan.ffmpeg, self._clock):
-            LOG.warning("process %d, an FFmpeg of a previous life, writes into the spool and cannot be ended", pid)
+        self._clear_up()
         self._open_before_going_on_air()
         self._watch.start()
         self._web.start()
@@ -199,6 +198,13 @@ class Station:
         if failed := self._failed():
             raise failed
         return finished
+
+    def _clear_up(self) -> None:
+        """What a previous life left behind is over."""
+        for pid in end_leftovers(self._spool, self._plan.ffmpeg, self._clock):
+            LOG.warning("process %d, an FFmpeg of a previous life, writes into the spool and cannot be ended", pid)
+        for run in self._spool.take_up_unknown(self._audio.sample_rate, self._audio.segment_samples):
+            LOG.warning("the record of run %s is torn or gone: its place in time is that of its files", run)
 
     def _make_onlookers(self, store: Store, tally: Path) -> list[Worker]:
         """What goes on beside the line until it has ended, and is in nobody's way."""

@@ -255,3 +255,18 @@ def test_what_was_captured_at_another_rate_is_refused(line: _Line, short_take: T
     assert len(refused) == len(line.events) == 3
     assert all(event.why == "it was captured at 48000 Hz, not at 44100" for event in refused)
     assert line.archived == []
+
+
+def test_a_run_whose_record_is_torn_is_sealed(line: _Line, short_take: Take) -> None:
+    """After a power cut that emptied a run's record all that is whole of it is archived, placed by its files' times."""
+    line.put_run(short_take)
+    (line.spool.folders.runs / f"{RUN}.run").write_bytes(b"")
+    line.seal(short_take)
+    assert line.archived == []
+    line.spool.take_up_unknown(RATE, RATE)
+    before_s = SystemClock().wall_s()
+    line.seal(short_take)
+    assert np.array_equal(np.concatenate(line.archived), short_take.pcm >> 8)
+    for queued in line.spool.to_archive.pending():
+        assert abs(queued.sealed.start.timestamp() - before_s) < 60
+    assert line.spool.runs() == []

@@ -419,6 +419,29 @@ def test_a_run_that_is_forgotten_meanwhile_is_no_error(spool: Spool) -> None:
     assert spool.runs() == [_record()]
 
 
+@pytest.mark.parametrize("ending", ["run", "over"])
+@pytest.mark.parametrize("content", [b"", b"\0" * 200, b'{"run": "2026'])
+def test_a_run_whose_record_is_torn_is_taken_up(spool: Spool, content: bytes, ending: str) -> None:
+    """What a power cut left of a record stops no start: the run gets a new one, is over, and others go on."""
+    spool.write_run(_record())
+    (spool.folders.runs / f"{OTHER_RUN}.{ending}").write_bytes(content)
+    _write(spool.folders.raw, "hq0 lq0", OTHER_RUN)
+    assert spool.runs() == [_record()]
+    assert spool.take_up_unknown(48_000, 480_000) == [OTHER_RUN]
+    mine, other = spool.runs()
+    assert mine == _record()
+    assert (other.run, other.over, other.segment_samples) == (OTHER_RUN, True, 480_000)
+    assert spool.take_up_unknown(48_000, 480_000) == []
+
+
+def test_raw_files_without_a_record_are_taken_up(spool: Spool) -> None:
+    """Files of a run that no record tells of get one; else nobody would ever seal them or let them go."""
+    _write(spool.folders.raw, "hq3 lq3 check3", OTHER_RUN)
+    (spool.folders.raw / "README").write_bytes(b"")
+    assert spool.take_up_unknown(48_000, 480_000) == [OTHER_RUN]
+    assert [(record.run, record.over) for record in spool.runs()] == [(OTHER_RUN, True)]
+
+
 def test_the_last_published_segment_is_remembered(spool: Spool, tmp_path: Path) -> None:
     """The next life of the program can measure the gap to what was published last."""
     assert spool.last_published() is None
