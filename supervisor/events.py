@@ -244,9 +244,10 @@ class StoreRecovered:
 
 @dataclass(frozen=True)
 class OffAir:
-    """The manifest says ``live: false`` since now."""
+    """Listeners hear nothing new: the manifest says ``live: false`` since now, or would if the store could be told."""
 
     reason: str
+    told: bool = True
 
 
 @dataclass(frozen=True)
@@ -444,6 +445,14 @@ class Logged:
 
 
 @dataclass(frozen=True)
+class OnlookerFailed:
+    """Something beside the line ended by an error that nobody foresaw; it is begun again."""
+
+    name: str
+    why: str
+
+
+@dataclass(frozen=True)
 class Stopping:
     """The station was asked to stop."""
 
@@ -492,6 +501,7 @@ Event = (
     | AlarmRaised
     | AlarmCleared
     | Logged
+    | OnlookerFailed
     | Stopping
 )
 

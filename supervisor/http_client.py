@@ -56,15 +56,20 @@ def request(
     """
     asked = urllib.request.Request(url, body, {"User-Agent": _AGENT, **(headers or {})}, method=method)  # noqa: S310 - settings allow http and https alone
     try:
-        with urllib.request.urlopen(asked, timeout=_TIMEOUT_S) as answer:  # noqa: S310 - the same
-            return Reply(answer.status, answer.headers, answer.read(most_bytes))
-    except urllib.error.HTTPError as error:
-        with error:
-            return Reply(error.code, error.headers, error.read(most_bytes))
+        with _answer(asked) as answer:
+            return Reply(answer.status or 0, answer.headers, answer.read(most_bytes))
     except urllib.error.URLError as error:
         raise OSError(str(error.reason)) from error
     except (http.client.HTTPException, ValueError) as error:  # the latter of addresses that are none
         raise OSError(f"no HTTP answer ({type(error).__name__})") from error
+
+
+def _answer(asked: urllib.request.Request) -> http.client.HTTPResponse | urllib.error.HTTPError:
+    try:
+        answer: http.client.HTTPResponse = urllib.request.urlopen(asked, timeout=_TIMEOUT_S)  # noqa: S310 - the same
+    except urllib.error.HTTPError as error:
+        return error  # is an answer too, whose body may end as badly as any other's
+    return answer
 
 
 def admits(reply: Reply, origin: str) -> bool:

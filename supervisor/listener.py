@@ -155,7 +155,7 @@ class ListenerWatch:
         failures, pause_s = 0, NOT_LIVE_S
         while not stop.wait(pause_s):
             if not self._is_live():
-                pause_s = NOT_LIVE_S
+                failures, pause_s = 0, NOT_LIVE_S
                 continue
             requests = self._listener.requests
             problem = self._look()

@@ -23,8 +23,8 @@ _MBIT_BYTES = 1e6 / 8
 _GB_BYTES = 1e9
 
 _USUAL_CODES = (
-    *("AccessDenied", "InvalidAccessKeyId", "SignatureDoesNotMatch", "RequestTimeTooSkewed", "NoSuchBucket"),
-    *("SlowDown", "ServiceUnavailable", "InternalError", "NewConnectionError", "ConnectTimeoutError"),
+    *("AccessDenied", "InvalidAccessKeyId", "Unauthorized", "SignatureDoesNotMatch", "RequestTimeTooSkewed"),
+    *("NoSuchBucket", "SlowDown", "ServiceUnavailable", "InternalError", "NewConnectionError", "ConnectTimeoutError"),
     *("ReadTimeoutError", "NameResolutionError", "ProtocolError", "InvalidResponse", OTHER_CODE),
 )
 """They are there before they happen, so that the first of them is a rise."""

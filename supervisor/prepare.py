@@ -29,7 +29,7 @@ from supervisor.stores.folder import FolderStore
 from supervisor.stores.s3 import Account, S3Store
 from supervisor.stores.store import Store
 
-_LEAST_TIMEOUT_S = 10.0
+_LEAST_TIMEOUT_S, _MOST_TIMEOUT_S = 10.0, 30.0
 _DEVICE_WANTED_EVERY_S = 2.0
 
 _R2_HOSTS = ".r2.cloudflarestorage.com"
@@ -166,7 +166,16 @@ def store(settings: Settings, timeout_s: float | None = None) -> Store:
         secret_key=settings.r2_secret_key.get_secret_value(),
         region=settings.r2_region,
     )
-    return S3Store(account, timeout_s or max(_LEAST_TIMEOUT_S, settings.radio_segment_seconds))
+    return S3Store(account, timeout_s or request_timeout_s(settings.radio_window, settings.radio_segment_seconds))
+
+
+def request_timeout_s(window: int, segment_s: int) -> float:
+    """How long each part of a request may take: on a slow line, for as long as what it carries can still be listed.
+
+    One segment of the window is the time that it took to come about. A store with four addresses that all say nothing
+    takes four times as long, which has to be less than a service manager's patience.
+    """
+    return min(_MOST_TIMEOUT_S, max(_LEAST_TIMEOUT_S, (window - 1) * segment_s))
 
 
 def spool(settings: Settings) -> Spool:

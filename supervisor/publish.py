@@ -66,6 +66,8 @@ class Publisher:
         self._in_hand: QueuedSegment | None = None
         self._previous: Place | None = None
         self._alive_at_s = clock.monotonic_s()
+        self._unheard = False
+        self._last_try_s = 0.0
 
     def wake(self) -> None:
         """Something new may be in the queue, or nothing more will come."""
@@ -89,8 +91,10 @@ class Publisher:
             while more and not self._given_up.is_set():
                 more = sealing()
                 while (queued := self._next()) is not None and not self._given_up.is_set():
-                    self._publish(queued, uploads)
+                    if self._publish(queued, uploads):
+                        self._prune()
                 if more:
+                    self._prune_again()
                     self._go_off_air_if_silent()
                     self._changed.wait(_LOOK_AGAIN_S)
             if self._bucket.live:
@@ -123,34 +127,58 @@ class Publisher:
             self._emit(SegmentExpired(queued.sealed))
         return next(iter(pending[late:]), None)
 
-    def _publish(self, queued: QueuedSegment, uploads: ThreadPoolExecutor) -> None:
-        began_s = self._clock.monotonic_s()
+    def _publish(self, queued: QueuedSegment, uploads: ThreadPoolExecutor) -> bool:
+        """Whether the segment is listed; if not, it came too late or everything is given up."""
         entry = self._bucket.entry(queued.sealed, missing_before(self._previous, queued.sealed.place))
         files = {quality: queued.path(quality).read_bytes() for quality in EXTENSIONS}
         if not self._persist("upload", lambda: self._bucket.upload(entry, files, uploads), queued.description.exists):
-            return
-        upload_s = self._clock.monotonic_s() - began_s
+            return False
+        uploaded_at_s, upload_s = self._clock.monotonic_s(), self._last_try_s
         self._in_hand = queued
         self._bucket.add(entry)
-        if self._persist("manifest", lambda: self._bucket.store_manifest(live=True)):
-            self._listed(queued, entry, upload_s, self._clock.monotonic_s() - began_s - upload_s)
-            if self._persist("delete", self._bucket.delete_unnamed, self._nothing_waits):
-                self._emit(WindowMoved(self._bucket.entries[0].index))
+        listed = self._persist("manifest", lambda: self._bucket.store_manifest(live=True))
+        if listed:
+            self._listed(queued, entry, upload_s, self._clock.monotonic_s() - uploaded_at_s)
         self._in_hand = None
+        return listed
+
+    def _prune(self) -> None:
+        """Deletes what the manifest no longer names, in one try: neither the next segment nor going off air waits."""
+        try:
+            self._bucket.delete_unnamed()
+        except StoreError as error:
+            self._failed("delete", error, _LOOK_AGAIN_S)
+        else:
+            self._went_through("delete")
+            self._emit(WindowMoved(self._bucket.entries[0].index))
+
+    def _prune_again(self) -> None:
+        if "delete" in self._outages:
+            self._prune()
 
     def _listed(self, queued: QueuedSegment, entry: Entry, upload_s: float, manifest_s: float) -> None:
         latency_s = self._clock.boottime_s() - queued.sealed.closed_boottime_s
         self._alive_at_s = self._clock.monotonic_s()
+        self._unheard = False
         self._previous = queued.sealed.place
         self._spool.note_published(queued.sealed)
         # told first: what was not told is still queued at the next start
         self._emit(SegmentPublished(entry.index, queued.sealed, entry.gap, latency_s, upload_s, manifest_s))
         self._queue.done(queued)
 
-    def _go_off_air_if_silent(self) -> None:
+    def _is_silent(self) -> bool:
         silent_s = self._clock.monotonic_s() - self._alive_at_s
-        if self._bucket.live and silent_s >= self._programme.offline_after_s:
+        return self._bucket.live and silent_s >= self._programme.offline_after_s
+
+    def _go_off_air_if_silent(self) -> None:
+        if self._is_silent():
             self._go_off_air(f"no new segment for {self._programme.offline_after_s:g} s")
+
+    def _notice_that_nobody_hears(self) -> None:
+        """Where the store cannot be told either, listeners see by the manifest's age that the station is off air."""
+        if self._is_silent() and not self._unheard:
+            self._unheard = True
+            self._emit(OffAir(f"nothing reaches the store for {self._programme.offline_after_s:g} s", told=False))
 
     def _go_off_air(self, reason: str) -> None:
         if self._persist("manifest", lambda: self._bucket.store_manifest(live=False), self._nothing_waits):
@@ -168,6 +196,7 @@ class Publisher:
         """
         failures = 0
         while not self._given_up.is_set() and worth_it():
+            began_s = self._clock.monotonic_s()
             try:
                 request()
             except StoreError as error:
@@ -177,6 +206,7 @@ class Publisher:
                 self._given_up.wait(pause_s)
                 self._next()
             else:
+                self._last_try_s = self._clock.monotonic_s() - began_s
                 self._went_through(operation)
                 return True
         return False
@@ -186,6 +216,7 @@ class Publisher:
         outage.failures += 1
         refused = error.trouble is Trouble.REFUSED
         self._emit(StoreFailed(operation, error.code, error.message, error.hint, refused, outage.failures, pause_s))
+        self._notice_that_nobody_hears()
 
     def _went_through(self, operation: str) -> None:
         """An outage ends with the first request of its kind that goes through, for whichever segment it was."""

@@ -38,7 +38,7 @@ def class_a_of(event: Event) -> int:
     match event:
         case SegmentPublished():
             return PER_SEGMENT
-        case OffAir():
+        case OffAir(told=True):
             return 1
         case KeysTaken() | KeysRefused():
             return _PER_TRIAL

@@ -27,6 +27,7 @@ from supervisor.events import (
     ListenerLooked,
     Logged,
     OffAir,
+    OnlookerFailed,
     Overrun,
     RecordingDamaged,
     RecordingJoined,
@@ -118,8 +119,11 @@ def line_of(event: Event) -> Line | None:  # noqa: C901, PLR0911, PLR0912 - a ta
         case StoreRecovered():
             text = f"{event.operation} went through after {event.failures} failures in {event.outage_s:.1f} s"
             return _info(text, operation=event.operation, failures=event.failures, outage_s=event.outage_s)
+        case OnlookerFailed(name=name):
+            return _error(f"'{name}' failed and is begun again: {event.why}", name=name, why=event.why)
         case OffAir():
-            return _info(f"off air: {event.reason} (live: false)", reason=event.reason)
+            how = "live: false" if event.told else "the manifest still says live: true"
+            return _info(f"off air: {event.reason} ({how})", reason=event.reason)
         case SegmentArchived(segment=s):
             return logging.DEBUG, f"archived {s.id} as {event.path}", {"segment": str(s.id), "path": str(event.path)}
         case ArchiveFailed(segment=s):

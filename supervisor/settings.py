@@ -125,7 +125,8 @@ class Settings(BaseSettings):
     @field_validator("r2_bucket")
     @classmethod
     def _bucket(cls, value: str) -> str:
-        if value and not re.fullmatch(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]", value):
+        is_name = re.fullmatch(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]", value) and not re.search(r"\.[.-]|-\.", value)
+        if value and (not is_name or re.fullmatch(r"[0-9.]+", value)):
             raise ValueError("S3 knows no such names")
         return value
 

@@ -220,8 +220,12 @@ class Spool:
         return [path for path in paths if path.suffix in {_LIVES, _OVER} and not path.name.startswith(".")]
 
     def note_published(self, segment: SealedSegment) -> None:
-        """Keeps which segment was published last."""
-        write_whole(self.folders.published, segment.model_dump_json().encode())
+        """Keeps which segment was published last.
+
+        A full spool costs the exactness of one gap across a restart, never the publishing that makes room in it.
+        """
+        with suppress(OSError):
+            write_whole(self.folders.published, segment.model_dump_json().encode())
 
     def last_published(self) -> SealedSegment | None:
         """The segment that was published last, in this life or the one before."""

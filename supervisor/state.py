@@ -35,7 +35,7 @@ class Moment(Enum):
     PUBLISHED = auto()
     """A live manifest that names a new segment is stored."""
     WENT_OFF_AIR = auto()
-    """A manifest that says ``live: false`` is stored."""
+    """A manifest that says ``live: false`` is stored, or nothing reached the store for as long."""
     ASKED_TO_STOP = auto()
     ANY_OTHER = auto()
     """Nothing of these; alarms may have been raised or be over."""

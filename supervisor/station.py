@@ -27,6 +27,7 @@ from supervisor.ledger import Ledger
 from supervisor.leftovers import end_leftovers
 from supervisor.listener import Listener, ListenerWatch, PublicAddress, get_as_page
 from supervisor.names import Keys, ledger_name, requests_name
+from supervisor.onlooking import onlook
 from supervisor.progress import Progress
 from supervisor.publish import Publisher
 from supervisor.recordings.join import Joiner
@@ -168,7 +169,7 @@ class Station:
 
     def attend(self, name: str, work: Callable[[Stop], None]) -> None:
         """Has ``work`` go on beside the line in a thread of its own, until the Stop that it is given is requested."""
-        self._onlookers.append(self._worker(name, lambda: work(self._ended)))
+        self._onlookers.append(self._onlooker(name, work))
 
     def request_stop(self) -> None:
         """Asks the station to end; ``run`` returns when it has."""
@@ -212,16 +213,16 @@ class Station:
         clock_watch = HostClockWatch(lambda: store.clock_ahead_s, self._emit)
         alerts = Alerts(self.status, lambda: apprise_places(plan.alert_urls), self._clock)
         made = [
-            self._worker("state-file", lambda: keep_state_file(self.status, state_file, self._ended)),
-            self._worker("ledger", lambda: self._ledger.run(self._ended)),
-            self._worker("host-clock", lambda: clock_watch.run(self._ended)),
-            self._worker("tally", lambda: keep_requests(self._board.requests, tally, self._ended)),
-            self._worker("alarms", lambda: keep_watch(self.status, self.tell, self._ended)),
+            self._onlooker("state-file", lambda ended: keep_state_file(self.status, state_file, ended)),
+            self._onlooker("ledger", self._ledger.run),
+            self._onlooker("host-clock", clock_watch.run),
+            self._onlooker("tally", lambda ended: keep_requests(self._board.requests, tally, ended)),
+            self._onlooker("alarms", lambda ended: keep_watch(self.status, self.tell, ended)),
         ]
         if plan.public:
-            made.append(self._worker("listener", partial(self._listen, plan.public)))
+            made.append(self._onlooker("listener", partial(self._listen, plan.public)))
         if plan.alert_urls:
-            made.append(self._worker(ALERTS_THREAD, lambda: alerts.run(self._ended)))
+            made.append(self._onlooker(ALERTS_THREAD, alerts.run))
         return made
 
     def _end_in_order(self) -> bool:
@@ -261,13 +262,16 @@ class Station:
         except DecodeError as error:
             raise DamagedError(f"it cannot be decoded: {error}") from error
 
-    def _listen(self, address: PublicAddress) -> None:
+    def _listen(self, address: PublicAddress, _: Stop) -> None:
         listener = Listener(address, self._pcm_md5, self._clock, get_as_page)
         ListenerWatch(listener, self._is_heard, self._emit).run(self._stop)
 
     def _is_heard(self) -> bool:
         """What a previous life left in the bucket may say live too, and is for nobody to hear."""
         return self._published.is_set() and self._bucket.live
+
+    def _onlooker(self, name: str, work: Callable[[Stop], None]) -> Worker:
+        return self._worker(name, lambda: onlook(name, work, self.tell, self._ended))
 
     def _worker(self, name: str, work: Callable[[], None]) -> Worker:
         worker = Worker(name, work, self._worker_ended)

@@ -15,7 +15,7 @@ from supervisor.events import (
     SegmentArchived,
 )
 from supervisor.status.model import Snapshot
-from supervisor.status.standing import changed, cleared, raised
+from supervisor.status.standing import changed, cleared, faded, raised
 
 
 def archived(s: Snapshot, event: Event, now: datetime) -> Snapshot:  # noqa: PLR0911 - a table
@@ -23,7 +23,7 @@ def archived(s: Snapshot, event: Event, now: datetime) -> Snapshot:  # noqa: PLR
     match event:
         case SegmentArchived():
             archive = changed(s.archive, current=str(event.path), segments=s.archive.segments + 1)
-            return cleared(changed(s, archive=archive), "archive_failing")
+            return faded(cleared(changed(s, archive=archive), "archive_failing"), now, "recording_damaged")
         case ArchiveFailed():
             remedy = "Segments wait in the spool. Make room on the recordings disk, or mount it again."
             return raised(s, "archive_failing", f"the archive cannot write: {event.why}", remedy, now)

@@ -45,7 +45,8 @@ class StatusBoard:
     def take(self, event: Event) -> None:
         """Takes an event."""
         with self._guard:
-            self._snapshot = reduce(self._snapshot, event, utc(self._clock.wall_s()))
+            before = changed(self._snapshot, uptime_s=self._uptime_s())
+            self._snapshot = reduce(before, event, utc(self._clock.wall_s()))
 
     def requests(self) -> Requests:
         """How many billed requests there were."""
@@ -58,8 +59,11 @@ class StatusBoard:
             snapshot = self._snapshot
         return changed(
             snapshot,
-            uptime_s=round(self._clock.monotonic_s() - self._began_s, 3),
+            uptime_s=self._uptime_s(),
             queue_depth=self._queue_depth(),
             spool_bytes=self._spool_bytes(),
             updated_at=utc(self._clock.wall_s()),
         )
+
+    def _uptime_s(self) -> float:
+        return round(self._clock.monotonic_s() - self._began_s, 3)

@@ -13,7 +13,7 @@ from supervisor.events import (
     MissingFrom,
     Overrun,
     SamplesLost,
-    SegmentPublished,
+    SegmentSealed,
 )
 from supervisor.status.model import Levels, Lost, Snapshot
 from supervisor.status.standing import changed, cleared, one_more, raised
@@ -31,7 +31,7 @@ def measured(s: Snapshot, event: LevelsMeasured) -> Snapshot:
 
 
 def captured(s: Snapshot, event: Event, now: datetime) -> Snapshot:
-    """After an event of the capture; a segment that is out ends its alarms."""
+    """After an event of the capture; a whole segment of the run that lives now ends its alarms."""
     match event:
         case CaptureStarted():
             return changed(s, capture=changed(s.capture, pid=event.pid, run=event.run))
@@ -41,7 +41,7 @@ def captured(s: Snapshot, event: Event, now: datetime) -> Snapshot:
             return changed(s, capture=changed(s.capture, xruns=s.capture.xruns + 1))
         case SamplesLost(missing_from=MissingFrom.STREAM):
             return _lost(s, event)
-        case SegmentPublished():
+        case SegmentSealed(segment=segment) if s.capture.pid is not None and segment.run == s.capture.run:
             return cleared(s, "capture_restarting", "device_lost")
         case _:
             return s

@@ -94,6 +94,7 @@ class Alarm(_Frozen):
         description="`warning`: wrong now, `degraded`; `notice`: to know, the state stays.",
     )
     since: Instant = Field(description="When it began.")
+    seen: Instant = Field(description="When what it tells of was last seen.")
     message: str = Field(description="What is wrong.")
     remedy: str = Field(description="What to do.")
 

@@ -12,6 +12,7 @@ from supervisor.events import (
     LevelsMeasured,
     Logged,
     OffAir,
+    OnlookerFailed,
     SegmentPublished,
     Stopping,
 )
@@ -23,10 +24,11 @@ from supervisor.status.capturing import captured, measured
 from supervisor.status.model import LogLine, Snapshot
 from supervisor.status.publishing import published
 from supervisor.status.sealing import sealed
-from supervisor.status.standing import changed, cleared, is_degraded, raised
+from supervisor.status.standing import changed, cleared, faded, is_degraded, raised
 
 _LOG_LINES_KEPT = 30
 _CLOCK_ALARM_S = 10.0
+_TELL_DEVELOPERS = "The programme goes on, and it is begun again. Tell the developers; RADIO_LOG_LEVEL=DEBUG logs more."
 _SYNCHRONISE = (
     "Have the host keep its clock: 'timedatectl set-ntp true' where systemd-timesyncd is, else install chrony and run "
     "'chronyc makestep'. Requests are signed with the store's time meanwhile; the keys are not to blame."
@@ -58,6 +60,11 @@ def _watched(s: Snapshot, event: Event, now: datetime) -> Snapshot:
             return raised(s, event.code, event.message, event.remedy, now, event.severity)
         case AlarmCleared():
             return cleared(s, event.code)
+        case OnlookerFailed():
+            message = f"'{event.name}' failed: {event.why}"
+            return raised(s, "onlooker_failed", message, _TELL_DEVELOPERS, now)
+        case SegmentPublished():
+            return faded(s, now, "onlooker_failed")
         case _:
             return s
 
@@ -65,8 +72,7 @@ def _watched(s: Snapshot, event: Event, now: datetime) -> Snapshot:
 def _remembered(s: Snapshot, event: Event, now: datetime) -> Snapshot:
     """What is remembered of many events: the last segments, and how many requests there were."""
     recent = recent_after(s.recent, event, now)
-    up_s = (now - s.started_at).total_seconds()
-    return changed(s, recent=recent, requests=counted(s.requests, event, now, up_s, s.setup.segment_s))
+    return changed(s, recent=recent, requests=counted(s.requests, event, now, s.uptime_s, s.setup.segment_s))
 
 
 def _clock_checked(s: Snapshot, event: ClockChecked, now: datetime) -> Snapshot:

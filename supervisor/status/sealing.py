@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from supervisor.events import Event, SegmentPublished, SegmentRefused, SegmentSealed, SpoolFailed, SpoolOverflowed
 from supervisor.status.capturing import MORE_ROOM
 from supervisor.status.model import Snapshot
-from supervisor.status.standing import changed, cleared, raised
-
-_ONCE = {"seal_refused", "archive_lost"}
-_SHOWN_FOR = timedelta(hours=1)
+from supervisor.status.standing import cleared, faded, raised
 
 
 def sealed(s: Snapshot, event: Event, now: datetime) -> Snapshot:
@@ -27,12 +24,6 @@ def sealed(s: Snapshot, event: Event, now: datetime) -> Snapshot:
             message = f"the spool is full: segment {event.segment.id} is lost to the archive"
             return raised(s, "archive_lost", message, "Make room on the recordings disk, or mount it again.", now)
         case SegmentPublished():
-            return _faded(s, now)
+            return faded(s, now, "seal_refused", "archive_lost")
         case _:
             return s
-
-
-def _faded(s: Snapshot, now: datetime) -> Snapshot:
-    """What happened once and is over stays an alarm for an hour, so that somebody sees it."""
-    fresh = (alarm for alarm in s.alarms if alarm.code not in _ONCE or now - alarm.since < _SHOWN_FOR)
-    return changed(s, alarms=tuple(fresh))

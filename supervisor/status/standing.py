@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TypeVar
 
 from pydantic import BaseModel
 
 from supervisor.events import Severity
 from supervisor.status.model import Alarm, Snapshot
+
+_SHOWN_FOR = timedelta(hours=1)
 
 _Model = TypeVar("_Model", bound=BaseModel)
 
@@ -30,8 +32,14 @@ def raised(
     """With an alarm; one of this code that stands already keeps its beginning."""
     since = next((alarm.since for alarm in s.alarms if alarm.code == code), now)
     others = tuple(alarm for alarm in s.alarms if alarm.code != code)
-    alarm = Alarm(code=code, severity=severity, since=since, message=message, remedy=remedy)
+    alarm = Alarm(code=code, severity=severity, since=since, seen=now, message=message, remedy=remedy)
     return changed(s, alarms=(*others, alarm))
+
+
+def faded(s: Snapshot, now: datetime, *codes: str) -> Snapshot:
+    """Without those of these codes that happened once, an hour ago: until then somebody may still see them."""
+    fresh = (alarm for alarm in s.alarms if alarm.code not in codes or now - alarm.seen < _SHOWN_FOR)
+    return changed(s, alarms=tuple(fresh))
 
 
 def is_degraded(s: Snapshot) -> bool:

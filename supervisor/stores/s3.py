@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
 from email.utils import parsedate_to_datetime
@@ -33,6 +33,9 @@ _REFUSALS = {
     "AccessDenied": "Check that the key may read and write objects of this bucket.",
     "InvalidAccessKeyId": "Check R2_ACCESS_KEY: the store does not know it. Was it deleted or rotated?",
     "SignatureDoesNotMatch": "Check R2_SECRET_KEY: it does not belong to R2_ACCESS_KEY.",
+    "Unauthorized": "Check R2_ACCESS_KEY, R2_SECRET_KEY and the account in R2_ENDPOINT (.eu. for a jurisdiction): "
+    "R2 knows no such key there.",
+    "NotEntitled": "The account has no R2 subscription: see the Cloudflare dashboard.",
     "NoSuchBucket": "Check R2_BUCKET and R2_ENDPOINT: there is no such bucket.",
     "PermanentRedirect": "Check R2_ENDPOINT: the bucket lives elsewhere.",
     "AuthorizationHeaderMalformed": "Check R2_REGION: the store expects another one.",
@@ -46,6 +49,7 @@ _CLOCK_FIRST = (
     "It went through until now: check time synchronisation first (timedatectl): "
     "the store's clock is {:+.1f} s from this machine's."
 )
+_FORBIDDEN = {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}
 _ABSENT = {"NoSuchKey"}
 _EXCERPT_CHARACTERS = 200
 
@@ -82,8 +86,8 @@ class _NotingPool(urllib3.PoolManager):
         """Makes the request."""
         asked_at_s = time.time()
         answer = super().urlopen(method, url, redirect=redirect, **kw)
-        if date := answer.headers.get("Date"):
-            self._skew.answered(parsedate_to_datetime(date).timestamp(), asked_at_s, time.time())
+        with suppress(KeyError, ValueError):  # no date, or none that means anything, tells nothing
+            self._skew.answered(parsedate_to_datetime(answer.headers["Date"]).timestamp(), asked_at_s, time.time())
         return answer
 
 
@@ -179,11 +183,11 @@ class S3Store:
                 finally:
                     response.close()
                     response.release_conn()
+                now, written = (parsedate_to_datetime(headers[name]) for name in ("Date", "Last-Modified"))
         except StoreError as error:
             if error.code in _ABSENT:
                 return None
             raise
-        now, written = (parsedate_to_datetime(headers[name]) for name in ("Date", "Last-Modified"))
         return Stored(body, max(0.0, (now - written).total_seconds()))
 
     def delete(self, key: str) -> None:
@@ -216,9 +220,16 @@ class S3Store:
 
 
 def _is_forbidden(error: StoreError) -> bool:
-    """Whether it is a 403 that does not already speak of the time."""
+    """Whether it is a 401 or a 403 that does not already speak of the time."""
     cause = error.__cause__
-    return isinstance(cause, S3Error) and cause.response.status == HTTPStatus.FORBIDDEN and error.code not in _CLOCK
+    return isinstance(cause, S3Error) and cause.response.status in _FORBIDDEN and error.code not in _CLOCK
+
+
+def _code(error: S3Error) -> str:
+    """The store's own; R2 calls an access key that is not 32 characters long an invalid argument."""
+    if error.code == "InvalidArgument" and "credential access key" in (error.message or "").lower():
+        return "InvalidAccessKeyId"
+    return error.code or "UnknownError"
 
 
 @contextmanager
@@ -226,14 +237,14 @@ def _store_errors(operation: str, key: str) -> Iterator[None]:
     try:
         yield
     except S3Error as error:
-        code = error.code or "UnknownError"
+        code = _code(error)
         trouble = Trouble.REFUSED if code in _REFUSALS else Trouble.PASSING
         raise StoreError(
             operation, key, code, error.message or "", trouble, (_REFUSALS | _CLOCK).get(code, "")
         ) from error
     except ServerError as error:
         raise StoreError(operation, key, f"HTTP {error.status_code}", str(error), Trouble.PASSING) from error
-    except (InvalidResponseError, ParseError) as error:
+    except (InvalidResponseError, ParseError, KeyError, ValueError) as error:
         message = f"the answer is not one of an S3 server: {str(error)[:_EXCERPT_CHARACTERS]}"
         raise StoreError(operation, key, "InvalidResponse", message, Trouble.PASSING, "Check R2_ENDPOINT.") from error
     except HTTPError as error:

@@ -13,6 +13,7 @@ import pytest
 from supervisor.stores.folder import FolderStore
 from supervisor.stores.s3 import Account, S3Store
 from supervisor.stores.store import Headers, Store, StoreError, Trouble
+from tests.rig.answering import answering
 from tests.rig.parts import free_port
 from tests.rig.s3 import ACCESS_KEY, SECRET_KEY, S3Server
 
@@ -200,3 +201,62 @@ def test_an_upload_is_one_request(contract_bucket: S3Server) -> None:
 def test_an_account_does_not_show_its_secret() -> None:
     """The secret is in no repr, and so in no log line that prints one."""
     assert SECRET_KEY not in repr(Account("host", True, "bucket", ACCESS_KEY, SECRET_KEY))
+
+
+def _error(status: str, code: str, message: str) -> bytes:
+    body = f"<Error><Code>{code}</Code><Message>{message}</Message></Error>"
+    head = f"HTTP/1.1 {status}\r\nContent-Type: application/xml\r\nContent-Length: {len(body)}\r\n\r\n"
+    return (head + body).encode()
+
+
+@pytest.mark.parametrize(
+    ("answer", "code", "named"),
+    [
+        (_error("401 Unauthorized", "Unauthorized", "Unauthorized"), "Unauthorized", "R2_ENDPOINT"),
+        (
+            _error("400 Bad Request", "InvalidArgument", "Credential access key has length 20, should be 32"),
+            "InvalidAccessKeyId",
+            "R2_ACCESS_KEY",
+        ),
+        (
+            _error("403 Forbidden", "NotEntitled", "Please enable R2."),
+            "NotEntitled",
+            "subscription",
+        ),
+    ],
+)
+def test_r2_s_own_refusals_are_named(answer: bytes, code: str, named: str) -> None:
+    """What R2 says instead of S3's codes is a refusal too, with what to check, and not a network that is away."""
+    with answering(answer) as url, pytest.raises(StoreError) as refused:
+        s3_store(int(url.rpartition(":")[2])).put("x", b"x", HEADERS)
+    assert (refused.value.code, refused.value.trouble) == (code, Trouble.REFUSED)
+    assert named in refused.value.hint
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        b"HTTP/1.1 503 Service Unavailable\r\nContent-Type: text/html\r\nContent-Length: 4\r\n\r\n\xe4\xf6\xfc\xdf",
+        b"HTTP/1.1 400 Bad Request\r\nContent-Type: application/xml\r\nContent-Length: 4\r\n\r\n\xe4\xf6\xfc\xdf",
+        b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}",
+        b"HTTP/1.1 200 OK\r\nDate: today\r\nLast-Modified: now\r\nContent-Length: 2\r\n\r\n{}",
+        b"HTTP/1.1 302 Found\r\nLocation: http://hotel.example/login\r\nContent-Length: 0\r\n\r\n",
+        b"SSH-2.0-OpenSSH_9.2\r\n",
+        b"",
+    ],
+    ids=["latin-1 page", "latin-1 XML", "no date", "no date that means anything", "a login page", "no HTTP", "nothing"],
+)
+def test_whatever_answers_is_a_store_error(answer: bytes) -> None:
+    """A proxy, a login page or a fault of the server's is trouble that passes; a store raises nothing else."""
+    with answering(answer) as url, pytest.raises(StoreError) as failed:
+        s3_store(int(url.rpartition(":")[2])).get("live/manifest.json")
+    assert failed.value.trouble is Trouble.PASSING
+
+
+def test_an_odd_date_does_not_fail_a_request() -> None:
+    """What is stored is stored, whatever the answer says of the time."""
+    told = b'HTTP/1.1 200 OK\r\nDate: today\r\nETag: "0"\r\nContent-Length: 0\r\n\r\n'
+    with answering(told) as url:
+        made = s3_store(int(url.rpartition(":")[2]))
+        made.put("x", b"x", HEADERS)
+    assert made.clock_ahead_s is None

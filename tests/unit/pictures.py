@@ -44,7 +44,8 @@ def replayed(*happened: tuple[float, Event]) -> Snapshot:
     """The snapshot after events, each at so many seconds after the start."""
     snapshot = begun()
     for at_s, event in happened:
-        snapshot = reduce(snapshot, event, BEGAN + timedelta(seconds=at_s))
+        up = snapshot.model_copy(update={"uptime_s": float(at_s)})
+        snapshot = reduce(up, event, BEGAN + timedelta(seconds=at_s))
     return snapshot
 
 

@@ -14,8 +14,8 @@ from supervisor.events import Severity
 from supervisor.status import Alarm
 from tests.unit.made import START
 
-SILENCE = Alarm(code="silence", since=START, message="nothing is heard", remedy="Is it playing?")
-OFF_AIR = Alarm(code="off_air", since=START, message="listeners hear nothing", remedy="Look at the log.")
+SILENCE = Alarm(code="silence", since=START, seen=START, message="nothing is heard", remedy="Is it playing?")
+OFF_AIR = Alarm(code="off_air", since=START, seen=START, message="listeners hear nothing", remedy="Look at the log.")
 
 
 def _sent(looks: Sequence[tuple[float, Sequence[Alarm]]]) -> list[tuple[float, str]]:
@@ -36,7 +36,14 @@ def test_a_beginning_and_an_end_are_sent() -> None:
 
 def test_a_notice_says_that_it_is_one() -> None:
     """What is only worth knowing is sent too, and told apart from what is wrong."""
-    notice = Alarm(code="archive_gap", severity=Severity.NOTICE, since=START, message="a gap", remedy="Look where.")
+    notice = Alarm(
+        code="archive_gap",
+        severity=Severity.NOTICE,
+        since=START,
+        seen=START,
+        message="a gap",
+        remedy="Look where.",
+    )
     messages = due(Told(), "radio", [SILENCE, notice], 0.0)
     assert [message.severity for message in messages] == [Severity.WARNING, Severity.NOTICE]
 

@@ -111,7 +111,7 @@ def test_a_station_that_does_not_answer_is_said_to() -> None:
 
 def test_a_letter_of_another_s_cannot_move_the_cursor() -> None:
     """Control characters in FFmpeg's words or in a store's message are not sent to the terminal."""
-    alarm = Alarm(code="x", since=pictures.BEGAN, message="\x1b[2Jboo\r\nhoo\x07", remedy="\x9b1A")
+    alarm = Alarm(code="x", since=pictures.BEGAN, seen=pictures.BEGAN, message="\x1b[2Jboo\r\nhoo\x07", remedy="\x9b1A")
     text = "".join(_lines(pictures.well().model_copy(update={"alarms": (alarm,)}), 80, 24))
     assert "boo" in text
     assert all(character.isprintable() for character in text)
@@ -129,7 +129,9 @@ def test_what_has_no_room_is_left_out_by_its_weight(height: int) -> None:
 texts = st.text(max_size=200)
 numbers = st.floats(-1e12, 1e12)
 counts = st.integers(0, 10**15)
-alarm = st.builds(Alarm, code=texts, since=st.just(pictures.BEGAN), message=texts, remedy=texts)
+alarm = st.builds(
+    Alarm, code=texts, since=st.just(pictures.BEGAN), seen=st.just(pictures.BEGAN), message=texts, remedy=texts
+)
 
 
 @st.composite

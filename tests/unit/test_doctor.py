@@ -40,6 +40,8 @@ from supervisor.meters import FLOOR_DB, Measurement
 from supervisor.names import Keys
 from supervisor.probe import segment_and_manifest
 from supervisor.settings import Settings
+from supervisor.stores.folder import FolderStore
+from supervisor.stores.store import Headers, StoreError, Trouble
 from tests.rig.parts import ROOT
 
 PAGE = "https://radio.example"
@@ -368,3 +370,21 @@ def test_every_check_is_in_the_guide() -> None:
         *(public.URL, public.HEADERS, public.PARTS, public.CLOSED),
     ]
     assert [name for name in names if f"`{name}`" not in guide] == []
+
+
+class _NoManifests(FolderStore):
+    """Takes segments and refuses manifests."""
+
+    def put(self, key: str, body: bytes, headers: Headers) -> None:
+        if key.endswith(".json"):
+            raise StoreError("put", key, "AccessDenied", "no", Trouble.REFUSED)
+        super().put(key, body, headers)
+
+
+def test_a_probe_that_was_stored_is_taken_away_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where the second probe is refused the first does not stay in the bucket for ever."""
+    store = _NoManifests(tmp_path)
+    monkeypatch.setattr("supervisor.prepare.store", lambda *_: store)
+    told = list(bucket.checks(Settings(), None))
+    assert told[0].verdict is Verdict.FAILED
+    assert store.keys("") == []

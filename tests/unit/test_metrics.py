@@ -90,7 +90,7 @@ def test_exactly_one_state_holds() -> None:
 
 def test_alarms_are_named() -> None:
     """Each alarm that stands can be alerted on by its code, and none that does not."""
-    alarm = Alarm(code="device_lost", since=NOW, message="gone", remedy="plug it in")
+    alarm = Alarm(code="device_lost", since=NOW, seen=NOW, message="gone", remedy="plug it in")
     assert _read(_snapshot(alarms=(alarm,)))["radio_alarm", "device_lost"] == 1
     assert not any(name == "radio_alarm" for name, *_ in _read(_snapshot()))
 

@@ -95,7 +95,7 @@ def test_without_a_watchdog_there_is_no_beat() -> None:
 
 def test_the_state_in_words_names_what_is_wrong() -> None:
     """Alarms stand in the status line, which is one line whatever they say."""
-    alarm = Alarm(code="device_lost", since=NOW, message="the device\nis gone", remedy="Plug it in.")
+    alarm = Alarm(code="device_lost", since=NOW, seen=NOW, message="the device\nis gone", remedy="Plug it in.")
     words = in_words(SNAPSHOT.model_copy(update={"state": State.DEGRADED, "alarms": (alarm,)}))
     assert words == (
         "on air, but something needs attention, since 2026-11-23 15:45:30 UTC; device_lost: the device is gone"

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from supervisor.prepare import plan
+from supervisor.prepare import plan, request_timeout_s
 from supervisor.settings import load, source_of
 from supervisor.station import Plan
 
@@ -56,3 +56,11 @@ def test_alert_urls_are_shown_to_nobody(tmp_path: Path, monkeypatch: pytest.Monk
     assert made.alert_urls == ("ntfys://geheim", "mailtos://user:geheim@example.org")
     assert "geheim" not in repr(made)
     assert "geheim" not in made.setup.model_dump_json()
+
+
+@pytest.mark.parametrize(
+    ("window", "segment_s", "timeout_s"), [(3, 10, 20), (2, 10, 10), (3, 1, 10), (6, 5, 25), (3, 30, 30), (100, 30, 30)]
+)
+def test_a_slow_upload_has_the_time_that_its_segment_has(window: int, segment_s: int, timeout_s: float) -> None:
+    """An upload that still comes in time for the window is not cut off; one that hangs does not hang for long."""
+    assert request_timeout_s(window, segment_s) == timeout_s

@@ -32,6 +32,7 @@ def _failed(operation: str) -> StoreFailed:
     [
         (PUBLISHED, 3),
         (OffAir("stopped"), 1),
+        (OffAir("nothing reaches the store", told=False), 0),
         (KeysTaken("7777"), 2),
         (KeysRefused("AccessDenied", "no", ""), 2),
         (_failed("upload"), 2),

@@ -33,7 +33,9 @@ from supervisor.events import (
     Logged,
     MissingFrom,
     OffAir,
+    OnlookerFailed,
     Overrun,
+    RecordingDamaged,
     SamplesLost,
     SegmentArchived,
     SegmentDropped,
@@ -112,10 +114,10 @@ def test_a_station_s_life_is_told() -> None:
     """From start over trouble and silence to the end the state is the documented one at every step."""
     assert _states(
         *(STARTED, LEVELS, _published(0), FAILED, RECOVERED, _published(1), DIED, OffAir("no new segment")),
-        *(STARTED, _published(2), Stopping("asked to"), ENDED, OffAir("stopped")),
+        *(STARTED, SEALED, _published(2), Stopping("asked to"), ENDED, OffAir("stopped")),
     ) == [
         *("starting", "starting", "starting", "on_air", "degraded", "on_air", "on_air", "degraded", "off_air"),
-        *("off_air", "on_air", "stopping", "stopping", "stopping"),
+        *("off_air", "off_air", "on_air", "stopping", "stopping", "stopping"),
     ]
 
 
@@ -152,14 +154,16 @@ def test_since_is_when_the_state_began() -> None:
         ([STARTED, LEVELS, _published(0), ARCHIVED], []),
         ([DIED], ["capture_restarting"]),
         ([DIED, STARTED], ["capture_restarting"]),
-        ([DIED, STARTED, _published(0)], []),
+        ([DIED, STARTED, SEALED], []),
         ([ENDED], []),
         ([NO_ROOM], ["spool_full"]),
         ([NO_ROOM, STARTED, SEALED], []),
         ([UNPLUGGED], ["device_lost"]),
         ([UNPLUGGED, STARTED, UNPLUGGED], ["device_lost"]),
-        ([UNPLUGGED, STARTED, _published(0)], []),
-        ([DIED, UNPLUGGED, STARTED, _published(0)], []),
+        ([UNPLUGGED, STARTED, SEALED], []),
+        ([UNPLUGGED, SEALED, _published(1)], ["device_lost"]),
+        ([UNPLUGGED, CaptureStarted("20261123T160000000Z", 4712, ()), SEALED], ["device_lost"]),
+        ([DIED, UNPLUGGED, STARTED, SEALED], []),
         ([SPOOL_FULL], ["spool_full"]),
         ([SPOOL_FULL, SEALED], []),
         ([FAILED], ["store_upload_failing"]),
@@ -194,15 +198,40 @@ def test_audio_that_is_lost_to_the_archive_is_an_alarm() -> None:
     assert _alarms(SpoolOverflowed(sealed_segment(0))) != []
 
 
-@pytest.mark.parametrize("happened", [_refused(), SpoolOverflowed(sealed_segment(0))])
+ONCE = [
+    _refused(),
+    SpoolOverflowed(sealed_segment(0)),
+    OnlookerFailed("listener", "ValueError: 7"),
+    RecordingDamaged(Path("/r/radio.flac.damaged"), "its MD5 differs"),
+]
+
+
+def _passed(s: Snapshot, *times: timedelta) -> Snapshot:
+    """After all went well at each of these times since the beginning."""
+    for time in times:
+        for event in (ARCHIVED, _published(5)):
+            s = reduce(s, event, BEGAN + time)
+    return s
+
+
+@pytest.mark.parametrize("happened", ONCE, ids=lambda event: type(event).__name__)
 def test_what_happened_once_is_shown_for_an_hour(happened: Event) -> None:
     """An alarm about one event stays long enough to be seen, and leaves a station that is fine since then alone."""
     told = reduce(_begun(), happened, BEGAN)
     (alarm,) = told.alarms
-    soon = reduce(told, _published(5), BEGAN + timedelta(minutes=59))
+    soon = _passed(told, timedelta(minutes=59))
     assert (soon.alarms, soon.state) == ((alarm,), State.DEGRADED)
-    later = reduce(soon, _published(6), BEGAN + timedelta(minutes=61))
+    later = _passed(soon, timedelta(minutes=61))
     assert (later.alarms, later.state) == ((), State.ON_AIR)
+
+
+@pytest.mark.parametrize("happened", ONCE, ids=lambda event: type(event).__name__)
+def test_what_happens_again_is_shown_for_an_hour_more(happened: Event) -> None:
+    """The hour counts from the last time; the alarm began with the first."""
+    again = reduce(reduce(_begun(), happened, BEGAN), happened, BEGAN + timedelta(minutes=59))
+    (alarm,) = _passed(again, timedelta(minutes=61), timedelta(minutes=118)).alarms
+    assert alarm.since == BEGAN
+    assert _passed(again, timedelta(minutes=120)).alarms == ()
 
 
 def test_an_alarm_says_since_when_what_and_what_to_do() -> None:
@@ -503,7 +532,7 @@ def test_the_json_has_the_documented_fields() -> None:
     assert told["publish_latency_ms"] == {"p50": 25.0, "p99": 25.0}
     assert told["upload"]["errors"] == 1
     assert [alarm["code"] for alarm in told["alarms"]] == ["store_upload_failing"]
-    assert set(told["alarms"][0]) == {"code", "severity", "since", "message", "remedy"}
+    assert set(told["alarms"][0]) == {"code", "severity", "since", "seen", "message", "remedy"}
     assert told["alarms"][0]["severity"] == "warning"
     assert {"station", "uptime_s", "segments_published", "queue_depth", "spool_bytes", "archive"} <= set(told)
 
@@ -526,6 +555,30 @@ def test_the_board_takes_events_from_any_thread() -> None:
     for thread in threads:
         thread.join()
     assert board.current().capture.xruns == 8 * 500
+
+
+class _SetRight(SystemClock):
+    """A wall clock that was two days ahead at the start; six hours have passed since then."""
+
+    passed_s, ahead_s = 0.0, 172_800.0
+
+    def monotonic_s(self) -> float:
+        return self.passed_s
+
+    def wall_s(self) -> float:
+        return BEGAN.timestamp() + self.passed_s + self.ahead_s
+
+
+def test_the_forecast_goes_by_no_wall_clock() -> None:
+    """When a clock that was ahead is set right, the requests so far were not made in no time at all."""
+    clock = _SetRight()
+    board = StatusBoard("radio", clock, lambda: 0, lambda: 0)
+    clock.passed_s, clock.ahead_s = 6 * 3600.0, 0.0
+    for _ in range(6 * 360):
+        board.take(_published(1))
+    left_s = (datetime(2026, 12, 1, tzinfo=UTC) - BEGAN).total_seconds() - clock.passed_s
+    requests = board.current().requests
+    assert requests.class_a_forecast == requests.class_a_month + round(0.3 * left_s)
 
 
 def test_the_board_tells_what_holds_at_the_moment() -> None:
