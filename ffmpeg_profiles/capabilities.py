@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
+from ffmpeg_profiles.environment import child_environment
 from ffmpeg_profiles.profile import Output, Source
 
 OLDEST = (5, 1)
@@ -110,7 +111,12 @@ def require(executable: str, wanted: Iterable[Need]) -> str:
 def _ask(executable: str, question: str) -> str:
     try:
         answer = subprocess.run(  # noqa: S603 - the operator's own ffmpeg
-            [executable, "-hide_banner", question], capture_output=True, text=True, timeout=20, check=True
+            [executable, "-hide_banner", question],
+            capture_output=True,
+            text=True,
+            timeout=20,
+            check=True,
+            env=child_environment(),
         )
     except FileNotFoundError:
         raise FFmpegUnusableError(

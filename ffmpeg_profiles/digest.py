@@ -6,6 +6,7 @@ import re
 import subprocess
 
 from ffmpeg_profiles.command import compile_command
+from ffmpeg_profiles.environment import child_environment
 from ffmpeg_profiles.profile import Output, Source
 
 _DECODES_WITHIN_S = 20
@@ -25,7 +26,14 @@ def pcm_md5(executable: str, flac: bytes) -> str:
     source = Source("pipe:0", {"f": "flac"})
     command = compile_command(executable, source, [Output("-", {"c:a": "pcm_s24le", "f": "md5"})])
     try:
-        decoded = subprocess.run(command, input=flac, capture_output=True, timeout=_DECODES_WITHIN_S, check=True)  # noqa: S603 - our own argv
+        decoded = subprocess.run(  # noqa: S603 - our own argv
+            command,
+            input=flac,
+            capture_output=True,
+            timeout=_DECODES_WITHIN_S,
+            check=True,
+            env=child_environment(),
+        )
     except subprocess.TimeoutExpired as error:
         raise TimeoutError(str(error)) from error
     except subprocess.CalledProcessError as error:

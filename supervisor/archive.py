@@ -14,6 +14,7 @@ from supervisor.files import make_folders, write_whole
 from supervisor.identity import require_marked
 from supervisor.lineage import remember_run
 from supervisor.names import SegmentId, piece_name
+from supervisor.room import Wanted, room_in
 from supervisor.sealing.damage import DamagedError
 from supervisor.sealing.tags import place_tags, with_tags
 from supervisor.segments import QueuedSegment, SealedSegment
@@ -121,20 +122,20 @@ class Archivist:
 
 
 class Overflow:
-    """Lets the oldest segments go unarchived while the spool is above ``limit_bytes`` and the disk does not keep up.
+    """Lets the oldest segments go unarchived while there is too much in the spool and the disk does not keep up.
 
     It works beside the Archivist, which may hang in a write for as long as the disk does.
     """
 
-    def __init__(self, archivist: Archivist, spool: Spool, limit_bytes: int, emit: Emit) -> None:
+    def __init__(self, archivist: Archivist, spool: Spool, wanted: Wanted, emit: Emit) -> None:
         self._archivist = archivist
         self._spool = spool
-        self._limit_bytes = limit_bytes
+        self._wanted = wanted
         self._emit = emit
         self._changed = Signal()
 
     def wake(self) -> None:
-        """The archive may have ended."""
+        """There may be more in the spool, or the archive may have ended."""
         self._changed.set()
 
     def run(self, archiving: Callable[[], bool]) -> None:
@@ -148,9 +149,13 @@ class Overflow:
         behind = self._archivist.behind_with()
         if behind is None:
             return
-        for queued in self._spool.to_archive.pending():
-            if self._spool.used_bytes() <= self._limit_bytes:
+        for queued in filter(self._spool.to_archive.holds_alone, self._spool.to_archive.pending()):
+            if not self._is_full():
                 return
             if queued.sealed.id != behind:
                 self._spool.to_archive.done(queued)
                 self._emit(SpoolOverflowed(queued.sealed))
+
+    def _is_full(self) -> bool:
+        used_bytes = self._spool.used_bytes()
+        return used_bytes > self._wanted.limit_in(room_in(self._spool.folders.root, used_bytes))

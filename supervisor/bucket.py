@@ -59,7 +59,7 @@ class LiveBucket:
         """Reads what is in the bucket, continues from there, and removes what no manifest names.
 
         Raises:
-            UserError: another writer is on air at this prefix, or the manifest is not one of ours.
+            UserError: another writer or station is on air at this prefix, or the manifest is not one of ours.
             StoreError: the store did not answer or refused.
         """
         manifest = self._read_manifest()
@@ -146,7 +146,9 @@ class LiveBucket:
 
     def _refuse_if_on_air(self, manifest: Manifest, age_s: float) -> None:
         fresh_s = max(self._programme.offline_after_s, _FRESH_SEGMENTS * manifest.segment_s)
-        if manifest.live and age_s < fresh_s and manifest.writer != self._programme.writer:
+        # stations that share a recordings folder share its writer too
+        ours = (manifest.writer, manifest.station) == (self._programme.writer, self._programme.station)
+        if manifest.live and age_s < fresh_s and not ours:
             raise UserError(
                 f"another supervisor (writer {manifest.writer}, station '{manifest.station}') is on air in "
                 f"{self._store.name} under '{self._keys.root}', last seen {iso_ms(manifest.updated_at)}",

@@ -5,7 +5,6 @@ from __future__ import annotations
 import errno
 import math
 import os
-import re
 import selectors
 import shutil
 import signal
@@ -19,6 +18,7 @@ from ffmpeg_profiles.profile import DeviceAbsentError
 from supervisor.backoff import Backoff
 from supervisor.clock import Clock, boot_id, utc
 from supervisor.events import CaptureEnded, CaptureStarted, Cause, Emit, FFmpegSaid, InputLost, Overrun
+from supervisor.ffmpeg_log import FFmpegLog, cause_of
 from supervisor.meters import Measurement, Meters, levels
 from supervisor.names import run_name
 from supervisor.spool import RunRecord, Spool
@@ -40,14 +40,10 @@ _ORIGIN_MOVED_S = 0.001
 _NOTED_EVERY_S = 5
 _CLOSING_S = 8.0
 _DEVICE_WANTED_EVERY_S = 2.0
-_DEVICE_LOST = re.compile(r"cannot open audio device|ALSA read error|No such device")
-_SPOOL_FULL = re.compile(r"No space left on device")
 _CLOCKS_AGREE_S = 5.0
 """A device's timestamps that differ more from the time of their arrival are of a clock that was stepped just now."""
 _HEALTHY_AFTER_S = 30.0
 _CHUNK_BYTES = 65_536
-_SERIOUS = {"error", "fatal", "panic"}
-_LOG_LINE = re.compile(r"^(?P<where>(?:\[[^\]]*\] )*?)\[(?P<level>warning|error|fatal|panic)\] (?P<text>.*)$")
 
 CommandFor = Callable[[Path, int], Sequence[str]]
 """Gives the argv for a run: its files begin with the path, its meters go to the descriptor."""
@@ -120,7 +116,7 @@ class Capture:
             # known before FFmpeg exists: whatever it writes will be found, also after a crash
             self._spool.write_run(record)
             code, reason = self._live(record, stop)
-            cause = _cause(reason)
+            cause = cause_of(reason)
             where = f" ({self._spool.fill})" if cause is Cause.SPOOL_FULL else ""
             ended = CaptureEnded(record.run, code, cause, reason + where, hung=reason == _HUNG)
         except DeviceAbsentError as error:
@@ -154,19 +150,13 @@ class Capture:
             pipes = (meters_out, log_out)
             watched = _Watched(child.pid, pipes, record, self._audio, self._spool, self._clock, self._emit)
             reason = watched.until_it_ends(stop)
-            return child.wait(), reason
+            code = child.wait()
+            return code, reason or watched.last_words(code)
 
     def _new_run_name(self) -> str:
         known = [self._newest_run, *(record.run for record in self._spool.runs())]
         self._newest_run = run_name(utc(self._clock.wall_s()), newest=max(known))
         return self._newest_run
-
-
-def _cause(reason: str) -> Cause:
-    """Why a run ended that nobody asked to."""
-    if _DEVICE_LOST.search(reason):
-        return Cause.DEVICE_LOST
-    return Cause.SPOOL_FULL if _SPOOL_FULL.search(reason) else Cause.RESTART
 
 
 class _Watched:
@@ -192,13 +182,12 @@ class _Watched:
         self._meters = Meters(record.sample_rate)
         self._device = audio.device
         self._noted_sample = 0
-        self._log_rest = b""
-        self._last_words = ""
+        self._log = FFmpegLog()
         self._alive_at_s = clock.monotonic_s()
         self._woken_s = clock.boottime_s()
 
     def until_it_ends(self, stop: Stop) -> str:
-        """Reads until the child has closed both pipes; says why it ended."""
+        """Reads until the child has closed both pipes; says why it ended, if that was our doing."""
         readers = {self._meters_pipe: self._read_meters, self._log_pipe: self._read_log}
         reason = ""
         asked_at_s: float | None = None
@@ -224,7 +213,11 @@ class _Watched:
                 elif asked_at_s is None and now_s - self._alive_at_s > STALLED_AFTER_S:
                     reason = _HUNG
                     self._signal(signal.SIGKILL)
-        return reason or self._last_words or "it ended by itself"
+        return reason
+
+    def last_words(self, exit_code: int) -> str:
+        """Why it ended, as far as it told."""
+        return self._log.reason(exit_code, self._clock.monotonic_s())
 
     def _signal(self, number: signal.Signals) -> None:
         with suppress(ProcessLookupError):
@@ -266,19 +259,12 @@ class _Watched:
 
     def _read_log(self, data: bytes) -> bool:
         """Takes lines of FFmpeg's log; false at the end of the pipe."""
-        *lines, self._log_rest = (self._log_rest + data).split(b"\n")
-        for line in lines:
-            said = _LOG_LINE.match(line.decode(errors="replace").strip())
-            if said is None:
-                continue
-            level, text = said["level"], said["where"] + said["text"]
-            if "ALSA buffer xrun" in text:
+        for said in self._log.feed(data, self._clock.monotonic_s()):
+            if "ALSA buffer xrun" in said.text:
                 self._timeline.overrun()
                 self._emit(Overrun(self._record.run))
             else:
-                self._emit(FFmpegSaid(level, text))
-            if level in _SERIOUS and not _DEVICE_LOST.search(self._last_words):
-                self._last_words = text  # the last, but not what only follows from a lost device
+                self._emit(FFmpegSaid(said.level, said.text))
         return bool(data)
 
 
@@ -289,37 +275,6 @@ def _either(child_pid: int, stop: Stop) -> Iterator[selectors.BaseSelector]:
         selector.register(child, selectors.EVENT_READ)
         selector.register(stop.descriptor, selectors.EVENT_READ)
         yield selector
-
-
-def end_leftovers(spool: Spool, clock: Clock) -> None:
-    """Ends every FFmpeg of a previous life that still writes into ``spool``, then counts its runs as over.
-
-    Only for whoever holds the spool's lock. A leftover is asked to finish its files first.
-    """
-    asked_at_s = clock.monotonic_s()
-    while leftovers := _writers_into(spool.folders.raw):
-        patient = clock.monotonic_s() - asked_at_s < _CLOSING_S
-        for pid in leftovers:
-            with suppress(ProcessLookupError):
-                os.killpg(pid, signal.SIGINT if patient else signal.SIGKILL)
-        Stop().wait(0.1)
-    for record in spool.runs():
-        spool.end_run(record.run)
-
-
-def _writers_into(folder: Path) -> list[int]:
-    """The FFmpeg processes whose command names a file in ``folder``; each leads its own process group."""
-    # percent signs of the path are doubled in FFmpeg's patterns
-    begin = os.fsencode(f"{folder}/".replace("%", "%%"))
-    found = []
-    for process in Path("/proc").iterdir():
-        with suppress(OSError):
-            if process.name.isdecimal():
-                words = (process / "cmdline").read_bytes().split(b"\0")
-                pid = int(process.name)
-                if any(word.startswith(begin) for word in words) and os.getpgid(pid) == pid:
-                    found.append(pid)
-    return found
 
 
 def die_with_parent(parent: int | None = None) -> list[str]:

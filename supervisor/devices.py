@@ -5,11 +5,12 @@ from __future__ import annotations
 import ctypes
 import os
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import cast
 
+from ffmpeg_profiles.profile import Input
 from ffmpeg_profiles.sources.usb import unique_names, usb_cards
 from supervisor.errors import UserError
 
@@ -18,6 +19,10 @@ _NONBLOCK = 1
 _RATES = (32_000, 44_100, 48_000, 88_200, 96_000, 176_400, 192_000)
 _FORMATS = {"S16_LE": 2, "S24_LE": 6, "S32_LE": 10, "S24_3LE": 32}
 _MOST_CHANNELS = 64
+
+CAPTURED_FORMAT = "S32_LE"
+"""What FFmpeg asks for (``-c:a pcm_s32le``)."""
+
 # plugins of ALSA's own configuration that are no device: listing them only hides the ones that are
 _PLUGINS = ("null", "lavrate", "samplerate", "speexrate", "jack", "oss", "speex", "upmix", "vdownmix", "usbstream")
 # the same hardware under the name of a converting plugin, which would no longer be bit-exact
@@ -72,6 +77,36 @@ def probe(name: str) -> Device:
         UserError: there is no ALSA library on this machine.
     """
     return _probed(_library(), name, "")
+
+
+def require_fit(device: Device, wanted: Input) -> None:
+    """Makes sure that a device can do what FFmpeg will ask of it: FFmpeg takes the nearest rate without a word.
+
+    Raises:
+        UserError: it cannot; says which setting is to be another, or what to do.
+    """
+    least, most = device.channels or (0, 0)
+    if not least <= wanted.channels <= most:
+        raise UserError(
+            f"RADIO_INPUT_CHANNELS={wanted.channels}: {device.name} has "
+            f"{least if least == most else f'{least} to {most}'} channels.",
+            "Set it to the device's own count; RADIO_INPUT_PAIR picks the two that are heard.",
+        )
+    if wanted.sample_rate not in device.rates:
+        raise UserError(
+            f"RADIO_SAMPLE_RATE={wanted.sample_rate}: {device.name} cannot do {wanted.sample_rate} Hz "
+            f"({_listed(device.rates)}).",
+            f"Set the device to {wanted.sample_rate} Hz if it has a switch for that, or name another in RADIO_SOURCE.",
+        )
+    if CAPTURED_FORMAT not in device.formats:
+        raise UserError(
+            f"RADIO_SOURCE: {device.name} delivers no {CAPTURED_FORMAT} ({_listed(device.formats)}).",
+            "Put a 'pcm' of 'type plug' around it in ~/.asoundrc, and name that one in RADIO_SOURCE.",
+        )
+
+
+def _listed(found: Sequence[int | str]) -> str:
+    return ", ".join(map(str, found)) or "nor anything usual"
 
 
 def _library() -> ctypes.CDLL:

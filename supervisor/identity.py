@@ -1,4 +1,7 @@
-"""Who this installation is: an id that lives with its recordings, so that a restart is not taken for a rival."""
+"""Who this installation is: an id that lives with its recordings, so that a restart is not taken for a rival.
+
+Several stations may keep their recordings in one folder: it is id and station together that tell one from the other.
+"""
 
 from __future__ import annotations
 

@@ -11,7 +11,8 @@ from pydantic import BaseModel, ValidationError
 
 from supervisor.clock import iso_ms
 from supervisor.events import Emit, Event, SamplesLost, SegmentFoundListed
-from supervisor.files import append_lines, make_folders, write_whole
+from supervisor.files import append_lines, write_whole
+from supervisor.identity import require_marked
 from supervisor.losses import Accounts, account
 from supervisor.names import SegmentId
 from supervisor.stop import Signal, Stop
@@ -79,7 +80,7 @@ class Ledger:
         if not lines:
             return True
         try:
-            make_folders(self._path.parent)
+            require_marked(self._path.parent)
             # what waits may all be there already, behind a line that was torn
             known = _newest_lines(self._path, max(_TAIL_BYTES, 2 * sum(map(len, lines))))
             append_lines(self._path, "".join(line for line in lines if line not in known).encode())

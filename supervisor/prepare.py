@@ -6,13 +6,13 @@ import errno
 import os
 import tempfile
 import time
-from collections.abc import Mapping
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from ffmpeg_profiles.environment import child_environment
 from ffmpeg_profiles.profile import DeviceAbsentError, Source
 from supervisor.bucket import Programme
-from supervisor.devices import Device, probe
+from supervisor.devices import Device, probe, require_fit
 from supervisor.errors import UserError
 from supervisor.host_clock import kept_clock_ahead_s
 from supervisor.identity import writer_id
@@ -21,7 +21,7 @@ from supervisor.names import Keys
 from supervisor.recordings.retention import Limits
 from supervisor.report import LOG
 from supervisor.requests import R2_CLASS_A_FREE
-from supervisor.room import Shortcoming, Wanted, room_in, warnings
+from supervisor.room import Shortcoming, room_in, warnings
 from supervisor.settings import Settings
 from supervisor.spool import Spool
 from supervisor.station import Plan
@@ -30,7 +30,6 @@ from supervisor.stores.folder import FolderStore
 from supervisor.stores.s3 import Account, S3Store
 from supervisor.stores.store import Store
 
-_NOT_FOR_CHILDREN = ("R2_", "RADIO_")
 _LEAST_TIMEOUT_S, _MOST_TIMEOUT_S = 10.0, 30.0
 _DEVICE_WANTED_EVERY_S = 2.0
 
@@ -54,7 +53,7 @@ def plan(
         UserError: names the setting or the missing part, and what to do.
     """
     if source.device:
-        _await_device(settings.radio_source, source, device_within_s)
+        require_device(settings, source, device_within_s)
     recordings = settings.radio_recordings_dir.resolve()
     return Plan(
         programme=Programme(
@@ -68,10 +67,10 @@ def plan(
         prefix=settings.radio_prefix,
         source=source,
         ffmpeg=ffmpeg,
-        environment=child_environment(os.environ),
+        environment=child_environment(),
         recordings=recordings,
         limits=limits(settings),
-        spool_limit_bytes=_spool_limit_bytes(settings),
+        spool_wanted=settings.spool_wanted,
         status_address=settings.status_address,
         take_over=take_over,
         public=public_address(settings),
@@ -93,12 +92,34 @@ def public_address(settings: Settings) -> PublicAddress | None:
     )
 
 
-def require_device(name: str, source: Source) -> Device:
-    """The device of ``source``, which RADIO_SOURCE calls ``name``, and what it can do.
+def require_device(settings: Settings, source: Source, within_s: float = 0.0) -> Device:
+    """The device of ``source``, waited for as long as ``within_s``, which can do what ``settings`` ask of it.
 
     Raises:
-        UserError: it is not there, or cannot be opened.
+        UserError: it is not there, cannot be opened, or cannot do it.
     """
+    device = _awaited_device(settings.radio_source, source, within_s)
+    # one that is there and does not fit would not fit later either
+    require_fit(device, settings.input)
+    return device
+
+
+def _awaited_device(name: str, source: Source, within_s: float) -> Device:
+    ends_at_s = time.monotonic() + within_s
+    said = False
+    while True:
+        try:
+            return _opened_device(name, source)
+        except UserError as error:
+            if time.monotonic() >= ends_at_s:
+                raise
+            if not said:
+                LOG.warning("waiting for the device, for %.0f s at most: %s", within_s, error.what)
+            said = True
+            time.sleep(_DEVICE_WANTED_EVERY_S)
+
+
+def _opened_device(name: str, source: Source) -> Device:
     try:
         device = probe(source.located().url)
         problem = device.problem
@@ -111,23 +132,6 @@ def require_device(name: str, source: Source) -> Device:
         f"RADIO_SOURCE={name}: the device cannot be opened: {problem}.",
         _DEVICE_REMEDIES.get(problem, "Is it plugged in? 'radio-supervisor devices' shows what there is."),
     )
-
-
-def _await_device(name: str, source: Source, within_s: float) -> None:
-    ends_at_s = time.monotonic() + within_s
-    said = False
-    while True:
-        try:
-            require_device(name, source)
-        except UserError as error:
-            if time.monotonic() >= ends_at_s:
-                raise
-            if not said:
-                LOG.warning("waiting for the device, for %.0f s at most: %s", within_s, error.what)
-            said = True
-            time.sleep(_DEVICE_WANTED_EVERY_S)
-        else:
-            return
 
 
 def limits(settings: Settings) -> Limits:
@@ -197,16 +201,9 @@ def spool_warnings(settings: Settings, made: Spool) -> list[Shortcoming]:
     Raises:
         UserError: it has too little room.
     """
-    segment_samples = settings.radio_segment_seconds * settings.radio_sample_rate
-    wanted = Wanted(segment_samples, settings.radio_sample_rate, _spool_limit_bytes(settings))
     root = made.folders.root
     # what waits in it from a previous life is no lack of room
-    return warnings(root, room_in(root, made.used_bytes()), wanted)
-
-
-def child_environment(environment: Mapping[str, str]) -> dict[str, str]:
-    """What FFmpeg gets to see: nothing of ours, secrets least of all."""
-    return {name: value for name, value in environment.items() if not name.startswith(_NOT_FOR_CHILDREN)}
+    return warnings(root, room_in(root, made.used_bytes()), settings.spool_wanted)
 
 
 def _setup(settings: Settings) -> Setup:
@@ -223,10 +220,6 @@ def _setup(settings: Settings) -> Setup:
         min_free_gb=settings.radio_recordings_min_free_gb,
         class_a_free=R2_CLASS_A_FREE if billed else None,
     )
-
-
-def _spool_limit_bytes(settings: Settings) -> int:
-    return settings.radio_spool_limit_mb * 1_000_000
 
 
 def _writable(folder: Path) -> Path:

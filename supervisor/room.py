@@ -19,7 +19,7 @@ _LQ_BYTES_PER_S = 50 * 1275
 _SEGMENTS_AT_ONCE = 4
 """One that FFmpeg writes, one that is sealed (there twice meanwhile), and one that is published and archived."""
 
-_MB = 1_000_000
+BYTES_PER_MB = 1_000_000
 
 
 @dataclass(frozen=True)
@@ -32,17 +32,29 @@ class Room:
 
 @dataclass(frozen=True)
 class Wanted:
-    """What a station makes of its spool: samples in a segment, samples a second, the limit it was given."""
+    """What a station makes of its spool: samples in a segment, samples a second, the window, the limit it was given."""
 
     segment_samples: int
     sample_rate: int
+    window: int
     limit_bytes: int
 
     @property
-    def least_bytes(self) -> int:
-        """Less room than this cannot hold a station's work."""
+    def segment_bytes(self) -> int:
+        """The largest that a segment can be, in both qualities."""
         lq_bytes = _LQ_BYTES_PER_S * self.segment_samples // self.sample_rate
-        return _SEGMENTS_AT_ONCE * (_HQ_BYTES_PER_SAMPLE * self.segment_samples + lq_bytes)
+        return _HQ_BYTES_PER_SAMPLE * self.segment_samples + lq_bytes
+
+    @property
+    def least_bytes(self) -> int:
+        """Less than this cannot hold a station's work: while the store is away, a whole window waits for it."""
+        return (_SEGMENTS_AT_ONCE + self.window) * self.segment_bytes
+
+    def limit_in(self, room: Room) -> int:
+        """How much may be in the spool until segments that are not archived are let go: FFmpeg never meets its end."""
+        if room.bytes is None:
+            return self.limit_bytes
+        return min(self.limit_bytes, room.bytes - _SEGMENTS_AT_ONCE * self.segment_bytes)
 
 
 @dataclass(frozen=True)
@@ -84,7 +96,8 @@ def warnings(folder: Path, room: Room, wanted: Wanted) -> list[Shortcoming]:
     if room.bytes is not None and room.bytes < wanted.least_bytes:
         raise UserError(
             f"the spool folder '{folder}' has {_mb(room.bytes)} of room; segments of "
-            f"{wanted.segment_samples / wanted.sample_rate:g} s need {_mb(wanted.least_bytes)} at the least.",
+            f"{wanted.segment_samples / wanted.sample_rate:g} s and a window of {wanted.window} (RADIO_WINDOW) need "
+            f"{_mb(wanted.least_bytes)} at the least.",
             "Give its file system more room, or set RADIO_SPOOL_DIR to a folder on tmpfs that has it.",
         )
     found = []
@@ -92,14 +105,15 @@ def warnings(folder: Path, room: Room, wanted: Wanted) -> list[Shortcoming]:
         what = f"the spool folder '{folder}' is on {room.file_system or 'a file system of unknown type'}, not on tmpfs"
         costs = "all audio is written to that disk, which wears out flash memory and makes every segment wait for it"
         found.append(Shortcoming(f"{what}: {costs}", "Set RADIO_SPOOL_DIR to a folder on tmpfs."))
-    if room.bytes is not None and room.bytes < wanted.limit_bytes:
+    limit_bytes = wanted.limit_in(room)
+    if room.bytes is not None and limit_bytes < wanted.limit_bytes:
         what = (
-            f"the spool folder '{folder}' has {_mb(room.bytes)} of room, less than the {_mb(wanted.limit_bytes)} of "
-            "RADIO_SPOOL_LIMIT_MB: it will be full before its limit is reached"
+            f"the spool folder '{folder}' has {_mb(room.bytes)} of room, too little for the "
+            f"{_mb(wanted.limit_bytes)} of RADIO_SPOOL_LIMIT_MB: {_mb(limit_bytes)} is its limit"
         )
         found.append(Shortcoming(what, "Give its file system more room, or lower RADIO_SPOOL_LIMIT_MB."))
     return found
 
 
 def _mb(size_bytes: int) -> str:
-    return f"{size_bytes / _MB:.1f} MB"
+    return f"{size_bytes / BYTES_PER_MB:.1f} MB"

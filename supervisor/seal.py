@@ -8,7 +8,7 @@ from pathlib import Path
 from supervisor.clock import Clock, utc
 from supervisor.events import Emit, SegmentDropped, SegmentRefused, SegmentSealed, SpoolFailed
 from supervisor.sealing.damage import DamagedError
-from supervisor.sealing.pair import RawPair, SealedPair, seal, seal_last
+from supervisor.sealing.pair import RawPair, SealedPair, require_rate, seal, seal_last
 from supervisor.segments import RawSegment, SealedHq, SealedLq, SealedSegment
 from supervisor.spool import RunRecord, Spool
 from supervisor.stop import Signal
@@ -61,7 +61,7 @@ class Sealer:
         began_s = self._clock.monotonic_s()
         first_sample = raw.id.number * record.segment_samples
         try:
-            pair = self._sealed(raw, first_sample, record.segment_samples)
+            pair = self._sealed(record, raw, first_sample)
         except DamagedError as error:
             missed = 0 if raw.last else record.segment_samples
             self._emit(SegmentRefused(raw.id, str(error), self._spool.refuse(raw), missed))
@@ -81,11 +81,12 @@ class Sealer:
         self._emit(SegmentSealed(segment, seal_ms, self._clock.boottime_s() - segment.closed_boottime_s))
         return True
 
-    def _sealed(self, raw: RawSegment, first_sample: int, full_samples: int) -> SealedPair | None:
+    def _sealed(self, record: RunRecord, raw: RawSegment, first_sample: int) -> SealedPair | None:
         contents = RawPair(_read(raw.hq), _read(raw.lq), _read(raw.check), _read(raw.previous_lq))
+        require_rate(contents, record.sample_rate)
         if raw.last:
-            return seal_last(contents, first_sample, full_samples, self._pcm_md5)
-        return seal(contents, first_sample, full_samples)
+            return seal_last(contents, first_sample, record.segment_samples, self._pcm_md5)
+        return seal(contents, first_sample, record.segment_samples)
 
     def _describe(self, record: RunRecord, raw: RawSegment, pair: SealedPair, first_sample: int) -> SealedSegment:
         now_s = self._clock.boottime_s()

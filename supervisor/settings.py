@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import math
 import os
 import re
 from collections.abc import Mapping
@@ -18,6 +19,7 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from ffmpeg_profiles.profile import Input, ProfileError, Source
 from ffmpeg_profiles.sources import parse_source
 from supervisor.errors import UserError
+from supervisor.room import BYTES_PER_MB, Wanted
 
 _PREFIXES = ("RADIO_", "R2_")
 _MASK = "********"
@@ -65,7 +67,9 @@ class Settings(BaseSettings):
         "a folder on tmpfs",
         "Where segments wait. Default: `/staging` if it is there, else a folder of this station under `/dev/shm`.",
     )
-    radio_spool_limit_mb: int = _setting(256, "16 or more", "How much may wait there.", ge=16)
+    radio_spool_limit_mb: int = _setting(
+        256, "16 or more; room for the window and four segments", "How much may wait there.", ge=16
+    )
     radio_recordings_dir: Path = _setting(Path("./recordings"), "a folder", "Where everything is archived.")
     radio_recordings_keep_days: int | None = _setting(
         None, "1 to 36500", "Recordings older than this are deleted. Not set: kept for ever.", ge=1, le=36_500
@@ -223,6 +227,13 @@ class Settings(BaseSettings):
         return staging if staging.is_dir() else Path(f"/dev/shm/radio-supervisor-{os.getuid()}/{self.radio_station}")  # noqa: S108 - private by name and mode
 
     @property
+    def spool_wanted(self) -> Wanted:
+        """What the station makes of its spool."""
+        segment_samples = self.radio_segment_seconds * self.radio_sample_rate
+        limit_bytes = self.radio_spool_limit_mb * BYTES_PER_MB
+        return Wanted(segment_samples, self.radio_sample_rate, self.radio_window, limit_bytes)
+
+    @property
     def input(self) -> Input:
         """How the device is to be read."""
         return Input(self.radio_sample_rate, self.radio_input_channels, self.radio_input_pair)
@@ -354,6 +365,13 @@ def _contradictions(settings: Settings) -> list[str]:
         found.append(
             f"RADIO_INPUT_PAIR={pair}: the device has channels 1 to {settings.radio_input_channels} "
             "(RADIO_INPUT_CHANNELS)."
+        )
+    wanted = settings.spool_wanted
+    if wanted.limit_bytes < wanted.least_bytes:
+        found.append(
+            f"RADIO_SPOOL_LIMIT_MB={settings.radio_spool_limit_mb} is too little for RADIO_WINDOW={wanted.window} and "
+            f"segments of {settings.radio_segment_seconds} s (RADIO_SEGMENT_SECONDS), of which so many wait while the "
+            f"store is away: {math.ceil(wanted.least_bytes / BYTES_PER_MB)} is the least."
         )
     return found
 

@@ -116,6 +116,13 @@ class Queue:
         except FileNotFoundError:
             return False
 
+    def holds_alone(self, queued: QueuedSegment) -> bool:
+        """Whether a segment waits for nobody else: only then does letting it go free its bytes."""
+        try:
+            return all(queued.path(quality).stat().st_nlink == 1 for quality in self._qualities)
+        except FileNotFoundError:  # it has just been let go
+            return False
+
     def _load(self, segment: SegmentId) -> QueuedSegment | None:
         """None for one that has just been let go, or is torn."""
         try:
@@ -229,14 +236,25 @@ class Spool:
             (self.folders.runs / f"{run}{_LIVES}").rename(self.folders.runs / f"{run}{_OVER}")
 
     def runs(self) -> list[RunRecord]:
-        """The runs that may still have raw files, oldest first."""
-        records = []
-        for path in sorted(self.folders.runs.iterdir()):
-            if path.name.endswith((_LIVES, _OVER)) and not path.name.startswith("."):
-                with suppress(FileNotFoundError):  # it has just ended
-                    record = RunRecord.model_validate_json(path.read_bytes())
-                    records.append(record.model_copy(update={"over": path.name.endswith(_OVER)}))
-        return records
+        """The runs that may still have raw files, oldest first; those whose record is torn are not among them."""
+        return list(filter(None, map(_read_record, self._records())))
+
+    def take_up_unknown(self, sample_rate: int, segment_samples: int) -> list[str]:
+        """Gives each run whose record a power cut tore or took a new one, and returns their names: only at a start.
+
+        Its files tell what it captured, and roughly when; a segment that is not of that length will be refused.
+        """
+        raw = filter(None, (parse_raw(path.name) for path in self.folders.raw.iterdir()))
+        there = {segment.run for segment, _ in raw} | {path.stem for path in self._records()}
+        unknown = sorted(there - {record.run for record in self.runs()})
+        for run in unknown:
+            self.write_run(RunRecord(run=run, boot_id="", sample_rate=sample_rate, segment_samples=segment_samples))
+            self.end_run(run)
+        return unknown
+
+    def _records(self) -> list[Path]:
+        paths = sorted(self.folders.runs.iterdir())
+        return [path for path in paths if path.suffix in {_LIVES, _OVER} and not path.name.startswith(".")]
 
     def note_published(self, segment: SealedSegment) -> None:
         """Keeps which segment was published last.
@@ -264,6 +282,9 @@ class Spool:
     def store_sealed(self, segment: SealedSegment, pair: SealedPair) -> None:
         """Puts a sealed pair into both queues. Doing it again, after a crash, changes nothing."""
         staged = QueuedSegment(segment, self.folders.sealing)
+        # an attempt that was interrupted may have linked them: to write into them is to write into a queue
+        for path in (staged.path("hq"), staged.path("lq"), staged.description):
+            path.unlink(missing_ok=True)
         staged.path("hq").write_bytes(pair.hq)
         staged.path("lq").write_bytes(pair.lq)
         staged.description.write_text(segment.model_dump_json(), encoding="utf-8")
@@ -319,6 +340,14 @@ class Spool:
                     continue
                 sizes[status.st_ino] = status.st_size
         return sum(sizes.values())
+
+
+def _read_record(path: Path) -> RunRecord | None:
+    try:
+        record = RunRecord.model_validate_json(path.read_bytes())
+    except (FileNotFoundError, ValidationError):  # it has just ended; or a power cut tore it
+        return None
+    return record.model_copy(update={"over": path.suffix == _OVER})
 
 
 def _closed(record: RunRecord, paths: list[Path]) -> Iterator[RawSegment]:

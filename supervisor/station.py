@@ -17,13 +17,14 @@ from ffmpeg_profiles.profile import Source
 from supervisor.alerts import Alerts, apprise_places
 from supervisor.archive import Archivist, Overflow
 from supervisor.bucket import LiveBucket, Programme
-from supervisor.capture import Capture, Format, end_leftovers
+from supervisor.capture import Capture, Format
 from supervisor.clock import Clock
 from supervisor.encoding import outputs
 from supervisor.errors import UserError
 from supervisor.events import CaptureEnded, Emit, Event, RecordingDamaged, SegmentPublished, SegmentSealed, Stopping
 from supervisor.host_clock import HostClockWatch
 from supervisor.ledger import Ledger
+from supervisor.leftovers import end_leftovers
 from supervisor.lineage import newest_run
 from supervisor.listener import Listener, ListenerWatch, PublicAddress, get_as_page
 from supervisor.names import Keys, ledger_name, requests_name
@@ -34,7 +35,8 @@ from supervisor.recordings.join import Joiner
 from supervisor.recordings.keeper import Keeper
 from supervisor.recordings.reading import Reader
 from supervisor.recordings.retention import Limits
-from supervisor.report import ALERTS_THREAD
+from supervisor.report import ALERTS_THREAD, LOG
+from supervisor.room import Wanted
 from supervisor.seal import Sealer
 from supervisor.sealing.damage import DamagedError
 from supervisor.spool import Spool
@@ -65,7 +67,7 @@ class Plan:
     environment: Mapping[str, str]
     recordings: Path
     limits: Limits
-    spool_limit_bytes: int
+    spool_wanted: Wanted
     status_address: tuple[str, int]
     take_over: bool
     setup: Setup
@@ -112,10 +114,10 @@ class Station:
         def emit(loop: str) -> Emit:
             return noting(loop, self._emit)
 
-        audio = Format(programme.sample_rate, programme.segment_s * programme.sample_rate, plan.source.device)
+        self._audio = Format(programme.sample_rate, programme.segment_s * programme.sample_rate, plan.source.device)
         capture = Capture(
             self._command,
-            audio,
+            self._audio,
             dict(plan.environment),
             spool,
             clock,
@@ -128,7 +130,7 @@ class Station:
         self._archivist = Archivist(
             programme.station, plan.recordings, spool, plan.limits.min_free_bytes, clock, self._emit
         )
-        self._overflow = Overflow(self._archivist, spool, plan.spool_limit_bytes, self._emit)
+        self._overflow = Overflow(self._archivist, spool, plan.spool_wanted, self._emit)
         joiner = Joiner(programme.station, Reader(plan.ffmpeg, self._stop))
         keeper = Keeper(
             programme.station, plan.recordings, plan.limits, joiner, clock, self._emit, lambda: store.clock_ahead_s
@@ -188,9 +190,7 @@ class Station:
         Raises:
             UserError: something at the start that the operator has to put right.
         """
-        end_leftovers(self._spool, self._clock)
-        for kept in self._spool.set_aside_torn():
-            self._emit(RecordingDamaged(kept, "a segment in the spool is torn, as a power cut leaves it"))
+        self._clear_up()
         self._open_before_going_on_air()
         self._watch.start()
         self._web.start()
@@ -208,6 +208,15 @@ class Station:
         if failed := self._failed():
             raise failed
         return finished
+
+    def _clear_up(self) -> None:
+        """What a previous life left behind is over."""
+        for pid in end_leftovers(self._spool, self._plan.ffmpeg, self._clock):
+            LOG.warning("process %d, an FFmpeg of a previous life, writes into the spool and cannot be ended", pid)
+        for run in self._spool.take_up_unknown(self._audio.sample_rate, self._audio.segment_samples):
+            LOG.warning("the record of run %s is torn or gone: its place in time is that of its files", run)
+        for kept in self._spool.set_aside_torn():
+            self._emit(RecordingDamaged(kept, "a segment in the spool is torn, as a power cut leaves it"))
 
     def _make_onlookers(self, store: Store, tally: Path) -> list[Worker]:
         """What goes on beside the line until it has ended, and is in nobody's way."""
@@ -307,6 +316,7 @@ class Station:
                 self._raw_changed.set()
             case SegmentSealed():  # publishing first: the archive has until tomorrow, a listener has not
                 self._publisher.wake()
+                self._overflow.wake()
             case SegmentPublished():
                 self._published.set()
                 self._archivist.wake()

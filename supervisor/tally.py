@@ -8,7 +8,8 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from supervisor.files import make_folders, write_whole
+from supervisor.files import write_whole
+from supervisor.identity import require_marked
 from supervisor.requests import Requests
 from supervisor.stop import Stop
 
@@ -32,6 +33,6 @@ def keep_requests(current: Callable[[], Requests], path: Path, ended: Stop) -> N
         requests = current()
         if requests != written:
             with suppress(OSError):
-                make_folders(path.parent)
+                require_marked(path.parent)
                 write_whole(path, requests.model_dump_json().encode())
                 written = requests

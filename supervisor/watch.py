@@ -15,6 +15,10 @@ from supervisor.names import SegmentId, parse_raw
 _LOOKS_UP_EVERY_S = 5.0  # how often watchdog's threads wake without an event; the default is every second
 
 
+MOST_KEPT = 64
+"""Of so many segments the moment of closing is kept until somebody asks; some never are, or their event comes late."""
+
+
 class RawWatch(FileSystemEventHandler):
     """Watches one folder and calls ``on_change`` for every file that is opened or closed there.
 
@@ -54,4 +58,6 @@ class RawWatch(FileSystemEventHandler):
         if isinstance(event, FileClosedEvent) and stream == "hq":
             with self._guard:
                 self._closed_at_s[segment] = self._clock.boottime_s()
+                for oldest in list(self._closed_at_s)[:-MOST_KEPT]:
+                    del self._closed_at_s[oldest]
         self._on_change()

@@ -13,15 +13,15 @@ from dataclasses import dataclass, replace
 from typing import BinaryIO
 
 from ffmpeg_profiles.command import compile_command
+from ffmpeg_profiles.environment import child_environment
 from ffmpeg_profiles.meters import meters
 from ffmpeg_profiles.profile import Output, Source
 from ffmpeg_profiles.renditions.flac import RENDITION
 from supervisor.capture import die_with_parent
 from supervisor.doctor.check import Check, failed, ok, warning
 from supervisor.meters import FLOOR_DB, FRAMES_PER_S, Measurement, Meters
-from supervisor.prepare import child_environment
 from supervisor.sealing.damage import DamagedError
-from supervisor.sealing.flac import count_samples
+from supervisor.sealing.flac import count_samples, sample_rate_told
 
 NAME = "sound"
 
@@ -37,7 +37,6 @@ _RATE_TOLERANCE = 0.1
 """Two seconds that come in pieces of 100 ms tell a rate no better."""
 
 _CLIPS_DB = -0.01
-_STREAMINFO_RATE = slice(18, 21)
 
 
 @dataclass(frozen=True)
@@ -98,7 +97,7 @@ def _started(ffmpeg: str, source: Source, meters_in: int, hq: BinaryIO, log: Bin
         stdout=hq,
         stderr=log,
         pass_fds=(meters_in,),
-        env=child_environment(os.environ),
+        env=child_environment(),
         process_group=0,
     )
 
@@ -112,7 +111,7 @@ def heard(hq: bytes, measurements: Sequence[Measurement], sample_rate: int, log:
     peaks = zip(*(frame.peak_db for frame in measurements), strict=True)
     return Heard(
         samples=samples,
-        declared_hz=int.from_bytes(hq[_STREAMINFO_RATE], "big") >> 4,
+        declared_hz=sample_rate_told(hq) or 0,
         measured_hz=_rate_hz(measurements),
         peak_db=tuple(max(channel) for channel in peaks),
         hq_bytes_per_s=len(hq) * sample_rate / samples if samples else 0.0,

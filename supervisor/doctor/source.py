@@ -8,17 +8,14 @@ from ffmpeg_profiles.capabilities import version
 from ffmpeg_profiles.profile import DeviceAbsentError, Source
 from ffmpeg_profiles.sources import parse_source
 from supervisor import prepare
-from supervisor.devices import Device
+from supervisor.devices import CAPTURED_FORMAT
 from supervisor.doctor import hearing
-from supervisor.doctor.check import Check, Verdict, failed, ok, refused, skipped
+from supervisor.doctor.check import Check, failed, ok, refused, skipped
 from supervisor.encoding import usable_ffmpeg
 from supervisor.errors import UserError
 from supervisor.settings import Settings, source_of
 
 SOURCE, FFMPEG, DEVICE = "source", "ffmpeg", "device"
-
-_FORMAT = "S32_LE"
-"""What FFmpeg asks for (``-c:a pcm_s32le``)."""
 
 
 def checks(settings: Settings, *, on_air: bool, measured: Callable[[float | None], None]) -> Iterator[Check]:
@@ -63,35 +60,13 @@ def _device(settings: Settings, source: Source, *, on_air: bool) -> Generator[Ch
         yield skipped(DEVICE, f"RADIO_SOURCE={settings.radio_source} is no device")
         return True
     try:
-        device = prepare.require_device(settings.radio_source, source)
+        device = prepare.require_device(settings, source)
     except UserError as error:
         yield refused(DEVICE, error)
         return False
-    check = fitting(device, settings.radio_sample_rate, settings.radio_input_channels)
-    yield check
-    return check.verdict is Verdict.OK
-
-
-def fitting(device: Device, sample_rate: int, channels: int) -> Check:
-    """Whether a device can do what FFmpeg will ask of it."""
-    least, most = device.channels or (0, 0)
-    if not least <= channels <= most:
-        return failed(
-            DEVICE,
-            f"{device.name} has {least if least == most else f'{least} to {most}'} channels, not {channels}",
-            "Set RADIO_INPUT_CHANNELS to the device's own count.",
-        )
-    if sample_rate not in device.rates:
-        rates = ", ".join(map(str, device.rates)) or "none of the usual rates"
-        return failed(DEVICE, f"{device.name} cannot do {sample_rate} Hz ({rates})", "Use one that can.")
-    if _FORMAT not in device.formats:
-        formats = ", ".join(device.formats) or "none of the usual ones"
-        return failed(
-            DEVICE,
-            f"{device.name} delivers no {_FORMAT} ({formats})",
-            "Put a 'pcm' of 'type plug' around it in ~/.asoundrc, and name that one in RADIO_SOURCE.",
-        )
-    return ok(DEVICE, f"{device.name}: {channels} channels at {sample_rate} Hz, {_FORMAT}")
+    wanted = settings.input
+    yield ok(DEVICE, f"{device.name}: {wanted.channels} channels at {wanted.sample_rate} Hz, {CAPTURED_FORMAT}")
+    return True
 
 
 def _sound(settings: Settings, source: Source, ffmpeg: str) -> Generator[Check, None, float | None]:

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import IO
 
 from ffmpeg_profiles.command import compile_command
+from ffmpeg_profiles.environment import child_environment
 from ffmpeg_profiles.profile import Output
 from ffmpeg_profiles.recording import IN_SEQUENCE, Digests, read_digests, sequence
 from supervisor.stop import Stop
@@ -48,7 +49,12 @@ class Reader:
         listed = sequence(str(path.absolute()) for path in paths)
         with _in_memory(listed) as playlist, _in_memory(b"") as words:
             child = subprocess.Popen(  # noqa: S603 - our own argv
-                command, stdin=playlist, stdout=subprocess.PIPE, stderr=words, process_group=0
+                command,
+                stdin=playlist,
+                stdout=subprocess.PIPE,
+                stderr=words,
+                env=child_environment(),
+                process_group=0,
             )
             try:
                 printed = self._printed(child)

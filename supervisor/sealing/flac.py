@@ -17,6 +17,7 @@ _SYNC = b"\xff\xf8"  # fixed block size, which is what FFmpeg writes
 _FOOTER_BYTES = 2
 _SMALLEST_FRAME_BYTES = 10
 _LONGEST_HEADER_BYTES = 16
+_STREAMINFO_RATE = slice(18, 21)
 
 
 @dataclass(frozen=True)
@@ -58,6 +59,13 @@ def count_samples(data: bytes) -> int:
         DamagedError: a frame is cut off, damaged or missing.
     """
     return sum(frame.samples for frame in frames(data))
+
+
+def sample_rate_told(data: bytes) -> int | None:
+    """The samples a second in STREAMINFO, the first block (section 8.2); None where the file is cut off before it."""
+    field = data[_STREAMINFO_RATE]
+    whole = data[:4] == b"fLaC" and len(field) == _STREAMINFO_RATE.stop - _STREAMINFO_RATE.start
+    return int.from_bytes(field, "big") >> 4 if whole else None
 
 
 def whole_frames(data: bytes) -> list[Frame]:

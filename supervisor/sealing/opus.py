@@ -18,8 +18,6 @@ PACKET_SAMPLES = 960
 PREROLL_PACKETS = 16
 """320 ms: after these a decoder is within 2.4e-5 of full scale of one that has heard everything before."""
 
-PREROLL_SAMPLES = PREROLL_PACKETS * PACKET_SAMPLES
-
 _HEADER_PACKETS = 2
 _LACING_BYTES = 255
 _MOST_LACINGS = 255

@@ -30,6 +30,17 @@ class SealedPair:
     preroll: int
 
 
+def require_rate(raw: RawPair, sample_rate: int) -> None:
+    """Makes sure that FFmpeg captured at the rate that it was asked for; a file that is cut off before it says so may.
+
+    Raises:
+        DamagedError: it did not.
+    """
+    told = flac.sample_rate_told(raw.hq)
+    if told not in {None, sample_rate}:
+        raise DamagedError(f"it was captured at {told} Hz, not at {sample_rate}")
+
+
 def seal(raw: RawPair, first_sample: int, full_samples: int) -> SealedPair:
     """Seals the full segment that begins at ``first_sample`` of its run.
 

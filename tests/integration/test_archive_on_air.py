@@ -135,19 +135,25 @@ def test_a_disk_that_hangs_holds_up_nobody(tmp_path: Path, tmpfs: Path) -> None:
 
 @pytest.mark.timeout(120)
 def test_a_disk_that_vanishes_is_waited_for(tmp_path: Path, tmpfs: Path) -> None:
-    """Without its disk the archive waits, writes nothing into the empty mount point, and goes on when it is back."""
+    """Without its disk nothing is written into the empty mount point, no loss either; all of it is when it is back."""
     stick, root = tmp_path / "stick", tmp_path / "recordings"
     with removable_disk(stick, root), on_air(tmp_path, settings(tmp_path, tmpfs)) as radio:
         radio.published(3, within_s=20)
         unplug(root)
         eventually(lambda: "archive_failing" in alarms(radio), 20, "the alarm is raised")
+        radio.kill_capture()
         radio.published(int(radio.status()["segments_published"]) + 3, within_s=20)
+        eventually(lambda: radio.status()["lost"]["samples"], 20, "the loss is counted")
         eventually(lambda: "recordings_unreadable" in alarms(radio), 20, "the keeper misses it too")
         assert list(root.iterdir()) == []
         plug_in(stick, root)
-        eventually(lambda: not alarms(radio), 40, "archiving has resumed")
+        eventually(lambda: alarms(radio).keys() <= {"archive_gap"}, 40, "archiving has resumed")
+        ledger = root / "radio_losses.jsonl"
+        eventually(ledger.exists, 20, "the loss is in the ledger")
+        (entry,) = [json.loads(line) for line in ledger.read_text(encoding="utf-8").splitlines()]
+        assert (entry["cause"], entry["samples"]) == ("restart", radio.status()["lost"]["samples"])
         assert radio.stop() == 0
-        assert_is_the_tone(stick)
+        assert_is_the_tone(stick, runs=2)
 
 
 def test_the_commands_tell_a_station_without_a_gap_from_one_with(tmp_path: Path, tmpfs: Path) -> None:

@@ -184,7 +184,7 @@ def test_a_device_with_other_channels(station: Station) -> None:
     (station.folder / "device").mkdir()
     with sound_device(station.folder / "device", 2) as device:
         found = station.examined(**{**device.settings, "RADIO_INPUT_CHANNELS": "48"})
-    found.only("failed", "device", "umc has 1 to 32 channels, not 48", "RADIO_INPUT_CHANNELS")
+    found.only("failed", "device", "RADIO_INPUT_CHANNELS=48: umc has 1 to 32 channels", "own count")
 
 
 def test_a_silent_device(station: Station) -> None:

@@ -17,6 +17,7 @@ import pytest
 from tests.rig.mounts import tiny_tmpfs
 from tests.rig.parts import need
 from tests.rig.radio import PROGRAM, command, environment, on_air
+from tests.rig.sound import sound_device
 
 
 def folder_station(tmp_path: Path, spool: Path) -> dict[str, str]:
@@ -78,6 +79,14 @@ def test_a_busy_device_ends_the_start(tmp_path: Path, tmpfs: Path, busy_device: 
     assert all(word in said for word in ("RADIO_SOURCE=alsa:umc", "busy", "Another program", "fuser -v /dev/snd"))
 
 
+def test_a_device_that_does_not_fit_ends_the_start(tmp_path: Path, tmpfs: Path) -> None:
+    """A device that cannot do what the settings ask of it is refused before going on air, as by the doctor."""
+    with sound_device(tmpfs, 2) as device:
+        asked = {**folder_station(tmp_path, tmpfs / "spool"), **device.settings, "RADIO_INPUT_CHANNELS": "48"}
+        said = refused(command("start", settings=asked, folder=tmp_path))
+    assert "RADIO_INPUT_CHANNELS=48: umc has 1 to 32 channels" in said
+
+
 def test_an_ffmpeg_without_opus_ends_the_start(tmp_path: Path, tmpfs: Path) -> None:
     """An FFmpeg that was built without libopus is told by its path, with what is missing and where it can be had."""
     real = shutil.which("ffmpeg")
@@ -113,7 +122,10 @@ def test_a_spool_with_too_little_room_ends_the_start(tmp_path: Path) -> None:
     with tiny_tmpfs(tmp_path / "spool", "size=1m") as folder:
         said = refused(command("start", settings=folder_station(tmp_path, folder), folder=tmp_path))
         again = refused(command("start", settings=folder_station(tmp_path, folder), folder=tmp_path))
-    assert all(word in said for word in (f"'{folder}' has 1.0 MB", "1 s need 1.4 MB", "RADIO_SPOOL_DIR"))
+    assert all(
+        word in said
+        for word in (f"'{folder}' has 1.0 MB", "1 s and a window of 3 (RADIO_WINDOW) need 2.5 MB", "RADIO_SPOOL_DIR")
+    )
     assert again == said
 
 
@@ -127,7 +139,7 @@ def test_what_waits_in_the_spool_is_no_lack_of_room(tmp_path: Path) -> None:
         with on_air(tmp_path, folder_station(tmp_path, folder)) as radio:
             radio.published(2, within_s=20)
             assert radio.stop() == 0
-    assert "has 4.2 MB of room, less than the 256.0 MB of RADIO_SPOOL_LIMIT_MB" in radio.log
+    assert "has 4.2 MB of room, too little for the 256.0 MB of RADIO_SPOOL_LIMIT_MB" in radio.log
 
 
 @pytest.mark.timeout(60)

@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from contextlib import closing
+from dataclasses import dataclass, field, replace
 from io import BytesIO
 from pathlib import Path
 
@@ -17,11 +18,13 @@ from supervisor.clock import SystemClock
 from supervisor.events import ArchiveFailed, Event, RecordingDamaged, SegmentArchived, SpoolOverflowed
 from supervisor.identity import writer_id
 from supervisor.lineage import newest_run
+from supervisor.room import Wanted
 from supervisor.sealing.pair import SealedPair, seal
 from supervisor.sealing.tags import read_head
 from supervisor.segments import SealedSegment
 from supervisor.spool import Spool
 from supervisor.stop import Worker
+from tests.rig.mounts import tiny_tmpfs
 from tests.rig.parts import eventually
 from tests.unit.made import sealed_segment
 from tests.unit.takes import RATE, Take
@@ -72,6 +75,11 @@ class Line:
     def told(self, kind: type[Event]) -> list[Event]:
         """The events of one kind."""
         return [event for event in self.events if isinstance(event, kind)]
+
+
+def allowing(limit_bytes: int) -> Wanted:
+    """A spool of one-second segments with a limit."""
+    return Wanted(segment_samples=RATE, sample_rate=RATE, window=3, limit_bytes=limit_bytes)
 
 
 @pytest.fixture
@@ -149,7 +157,7 @@ def test_the_spool_is_bounded_while_the_disk_hangs(line: Line, monkeypatch: pyte
     worker = Worker("archive", lambda: archivist.run(lambda: False), lambda: None)
     worker.start()
     assert hanging.wait(10)
-    full = Overflow(archivist, line.spool, line.spool.used_bytes() - 1, line.events.append)
+    full = Overflow(archivist, line.spool, allowing(line.spool.used_bytes() - 1), line.events.append)
     full.look()
     assert line.told(SpoolOverflowed) == []  # it may only be slow
     line.clock.now_s += 10.1
@@ -167,10 +175,10 @@ def test_a_spool_that_is_full_of_other_things_costs_the_archive_nothing(line: Li
     """While copies go through, nothing is let go, however full the spool is."""
     line.put(0, 1)
     archivist = line.archivist()
-    Overflow(archivist, line.spool, 0, line.events.append).look()
+    Overflow(archivist, line.spool, allowing(0), line.events.append).look()
     assert line.waiting == [0, 1]
     archivist.run(lambda: False)
-    Overflow(archivist, line.spool, 0, line.events.append).look()
+    Overflow(archivist, line.spool, allowing(0), line.events.append).look()
     assert line.told(SpoolOverflowed) == []
 
 
@@ -186,3 +194,40 @@ def test_a_segment_without_its_sound_holds_up_no_other(line: Line) -> None:
     assert isinstance(told, RecordingDamaged)
     assert sorted(path.name for path in told.kept.iterdir()) == [f"{first.id}.flac", f"{first.id}.json"]
     assert listening.path("hq").exists()  # what the other queue has is its own business
+
+
+def test_what_listeners_wait_for_is_not_let_go(line: Line) -> None:
+    """A segment that the store has not yet stays for the archive too: letting it go would free nothing."""
+    line.put(0, 1, 2, 3)
+    published, *_ = line.spool.to_publish.pending()[2:]
+    line.spool.to_publish.done(published)
+    archivist = line.archivist(min_free_bytes=10**18, pause_s=30.0)
+    worker = Worker("archive", lambda: archivist.run(lambda: False), lambda: None)
+    worker.start()
+    eventually(archivist.behind_with, 10, "the disk takes nothing")
+    Overflow(archivist, line.spool, allowing(0), line.events.append).look()
+    archivist.give_up()
+    assert worker.join(10)
+    assert [event.segment.number for event in line.events if isinstance(event, SpoolOverflowed)] == [2]
+    assert line.waiting == [0, 1, 3]
+    assert [queued.sealed.number for queued in line.spool.to_publish.pending()] == [0, 1, 3]
+
+
+def test_the_end_of_the_file_system_counts_as_the_limit(line: Line, tmp_path: Path) -> None:
+    """Where the spool's file system is smaller than the limit, what is not archived goes before that is full."""
+    with tiny_tmpfs(tmp_path / "tiny", "size=4m") as root, closing(Spool(root)) as tiny:
+        small = replace(line, spool=tiny)
+        small.put(*range(8))
+        for queued in tiny.to_publish.pending():
+            tiny.to_publish.done(queued)
+        archivist = small.archivist(min_free_bytes=10**18, pause_s=30.0)
+        worker = Worker("archive", lambda: archivist.run(lambda: False), lambda: None)
+        worker.start()
+        eventually(archivist.behind_with, 10, "the disk takes nothing")
+        wanted = allowing(256_000_000)
+        Overflow(archivist, tiny, wanted, line.events.append).look()
+        archivist.give_up()
+        assert worker.join(10)
+        assert tiny.used_bytes() <= 4 * 2**20 - 4 * wanted.segment_bytes
+        assert 0 in small.waiting  # the one that is being copied
+        assert len(small.waiting) + len(line.told(SpoolOverflowed)) == 8

@@ -25,6 +25,7 @@ from supervisor.events import (
     SegmentRefused,
     SpoolOverflowed,
 )
+from supervisor.identity import writer_id
 from supervisor.ledger import Ledger
 from supervisor.losses import Accounts, account
 from supervisor.names import SegmentId
@@ -142,7 +143,8 @@ def _lines(path: Path) -> list[dict[str, object]]:
 @pytest.mark.timeout(30)
 def test_losses_are_kept_as_json_lines(tmp_path: Path) -> None:
     """Every loss is a line of the file, over several lives, and was told before the event's taking returned."""
-    path, told = tmp_path / "new" / "radio_losses.jsonl", list[Event]()
+    path, told = tmp_path / "radio_losses.jsonl", list[Event]()
+    writer_id(tmp_path)
     for life in (1, 2):
         ledger, ended = Ledger(path, tmp_path / "kept", told.append), Stop()
         ledger.take(_published(2 * life, gap=5))
@@ -165,6 +167,10 @@ def test_a_disk_that_takes_nothing_loses_no_entry(tmp_path: Path) -> None:
     ended.request()
     ledger.run(ended)
     blocked.unlink()
+    blocked.mkdir()
+    ledger.run(ended)
+    assert list(blocked.iterdir()) == []  # the empty mount point of a disk that is not there
+    writer_id(blocked)
     ledger.run(ended)
     assert [line["samples"] for line in _lines(blocked / "radio_losses.jsonl")] == [5, 6]
 
@@ -173,6 +179,7 @@ def test_a_disk_that_takes_nothing_loses_no_entry(tmp_path: Path) -> None:
 def test_entries_are_written_soon(tmp_path: Path) -> None:
     """An entry is in the file while the station goes on, not only at its end."""
     path = tmp_path / "radio_losses.jsonl"
+    writer_id(tmp_path)
     ledger, ended = Ledger(path, tmp_path / "kept", lambda _: None), Stop()
     worker = Worker("ledger", lambda: ledger.run(ended), lambda: None)
     worker.start()
@@ -188,6 +195,7 @@ def test_entries_are_written_soon(tmp_path: Path) -> None:
 def test_a_kill_loses_no_entry_and_tells_none_twice(tmp_path: Path, killed: str) -> None:
     """Whenever a life ends, the next one writes what is missing and knows what was told already."""
     path, kept, ended = tmp_path / "radio_losses.jsonl", tmp_path / "kept", Stop()
+    writer_id(tmp_path)
     ended.request()
     first = Ledger(path, kept, lambda _: None)
     first.take(_published(7, gap=5))
@@ -208,6 +216,7 @@ def test_a_kill_loses_no_entry_and_tells_none_twice(tmp_path: Path, killed: str)
 @pytest.mark.timeout(30)
 def test_a_long_backlog_is_written_once(tmp_path: Path) -> None:
     """Killed right after days of entries were written at once, the next life knows all of them again."""
+    writer_id(tmp_path)
     path, kept, ended = tmp_path / "radio_losses.jsonl", tmp_path / "kept", Stop()
     ended.request()
     first = Ledger(path, kept, lambda _: None)

@@ -53,12 +53,12 @@ class _Line:
         for path in take.folder.glob(f"{RUN}.*"):
             shutil.copy(path, self.spool.folders.raw)
 
-    def record(self, take: Take, *, over: bool) -> None:
+    def record(self, take: Take, *, over: bool, sample_rate: int = RATE) -> None:
         """Tells what is known of the run."""
         record = RunRecord(
             run=RUN,
             boot_id="6a1f",
-            sample_rate=RATE,
+            sample_rate=sample_rate,
             segment_samples=take.full_samples,
             origin_boottime_s=ORIGIN_S,
         )
@@ -244,3 +244,29 @@ def test_a_damaged_segment_is_refused_and_the_next_ones_go_on(line: _Line, short
     )
     assert np.array_equal(np.concatenate(line.archived), short_take.pcm[RATE:] >> 8)
     assert line.spool.to_publish.pending()[0].sealed.lq.preroll == 15_360
+
+
+def test_what_was_captured_at_another_rate_is_refused(line: _Line, short_take: Take) -> None:
+    """No segment of a device that runs at another rate is kept as if it ran at the right one, not even the last."""
+    line.put_run(short_take)
+    line.record(short_take, over=True, sample_rate=44_100)
+    line.seal(short_take)
+    refused = [event for event in line.events if isinstance(event, SegmentRefused)]
+    assert len(refused) == len(line.events) == 3
+    assert all(event.why == "it was captured at 48000 Hz, not at 44100" for event in refused)
+    assert line.archived == []
+
+
+def test_a_run_whose_record_is_torn_is_sealed(line: _Line, short_take: Take) -> None:
+    """After a power cut that emptied a run's record all that is whole of it is archived, placed by its files' times."""
+    line.put_run(short_take)
+    (line.spool.folders.runs / f"{RUN}.run").write_bytes(b"")
+    line.seal(short_take)
+    assert line.archived == []
+    line.spool.take_up_unknown(RATE, RATE)
+    before_s = SystemClock().wall_s()
+    line.seal(short_take)
+    assert np.array_equal(np.concatenate(line.archived), short_take.pcm >> 8)
+    for queued in line.spool.to_archive.pending():
+        assert abs(queued.sealed.start.timestamp() - before_s) < 60
+    assert line.spool.runs() == []

@@ -70,9 +70,9 @@ TAKEN = [
     ("RADIO_SEGMENT_SECONDS", "1", "1"),
     ("RADIO_SEGMENT_SECONDS", "30", "30"),
     ("RADIO_WINDOW", "2", "2"),
-    ("RADIO_WINDOW", "100", "100"),
+    ("RADIO_WINDOW", "68", "68"),
     ("RADIO_SPOOL_DIR", "/mnt/ram", "/mnt/ram"),
-    ("RADIO_SPOOL_LIMIT_MB", "16", "16"),
+    ("RADIO_SPOOL_LIMIT_MB", "25", "25"),
     ("RADIO_RECORDINGS_DIR", "/srv/recordings", "/srv/recordings"),
     ("RADIO_RECORDINGS_KEEP_DAYS", "1", "1"),
     ("RADIO_RECORDINGS_MIN_FREE_GB", "0", "0.0"),
@@ -466,6 +466,36 @@ def test_a_recording_shorter_than_a_segment_is_a_contradiction(monkeypatch: pyte
     what = _mistake().what
     assert "RADIO_RECORDING_SECONDS=5" in what
     assert "RADIO_SEGMENT_SECONDS" in what
+
+
+@pytest.mark.parametrize(
+    ("segment_s", "window", "limit_mb", "least_mb"),
+    [
+        ("1", "2", "16", None),
+        ("1", "100", "16", 37),
+        ("1", "100", "37", None),
+        ("10", "3", "16", 25),
+        ("10", "3", "256", None),
+        ("10", "100", "256", 366),
+        ("10", "100", "366", None),
+        ("30", "3", "16", 74),
+        ("30", "100", "1098", None),
+    ],
+)
+def test_a_spool_that_cannot_hold_the_window_is_a_contradiction(
+    monkeypatch: pytest.MonkeyPatch, segment_s: str, window: str, limit_mb: str, least_mb: int | None
+) -> None:
+    """While the store is away a whole window waits: a limit below that is refused, with the least that will do."""
+    monkeypatch.setenv("RADIO_SEGMENT_SECONDS", segment_s)
+    monkeypatch.setenv("RADIO_WINDOW", window)
+    monkeypatch.setenv("RADIO_SPOOL_LIMIT_MB", limit_mb)
+    if least_mb is None:
+        assert load().settings.spool_wanted.window == int(window)
+        return
+    what = _mistake().what
+    assert f"RADIO_SPOOL_LIMIT_MB={limit_mb}" in what
+    assert f"RADIO_WINDOW={window}" in what
+    assert f"{least_mb} is the least" in what
 
 
 def test_contradictions_are_told_together(monkeypatch: pytest.MonkeyPatch) -> None:

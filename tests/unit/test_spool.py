@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from collections.abc import Iterator
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -216,6 +218,26 @@ def test_a_crash_in_the_middle_is_repaired_by_storing_again(spool: Spool, tmp_pa
     assert without_lock[0] == without_lock[1]
 
 
+def test_storing_again_leaves_what_is_queued_as_it_was(spool: Spool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """When storing was interrupted between the queues, the second attempt does not write into the first one's files."""
+
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    segment = sealed_segment(7)
+    with monkeypatch.context() as interrupted:
+        interrupted.setattr(spool.to_publish, "link", full)
+        with pytest.raises(OSError, match="No space left"):
+            spool.store_sealed(segment, PAIR)
+    (queued,) = spool.to_archive.pending()
+    with queued.path("hq").open("rb") as archived, queued.description.open("rb") as described:
+        spool.store_sealed(segment.model_copy(update={"samples": 7}), replace(PAIR, hq=b"again"))
+        assert archived.read() == PAIR.hq
+        assert described.read() == segment.model_dump_json().encode()
+    (queued,) = spool.to_archive.pending()
+    assert queued.path("hq").read_bytes() == b"again"
+
+
 def test_a_queue_is_in_the_order_of_capture(spool: Spool) -> None:
     """Whatever order segments came in, the oldest is first, across runs as well."""
     for number in (11, 2, 9):
@@ -416,6 +438,29 @@ def test_a_run_that_is_forgotten_meanwhile_is_no_error(spool: Spool) -> None:
     known.unlink()
     known.symlink_to("gone")
     assert spool.runs() == [_record()]
+
+
+@pytest.mark.parametrize("ending", ["run", "over"])
+@pytest.mark.parametrize("content", [b"", b"\0" * 200, b'{"run": "2026'])
+def test_a_run_whose_record_is_torn_is_taken_up(spool: Spool, content: bytes, ending: str) -> None:
+    """What a power cut left of a record stops no start: the run gets a new one, is over, and others go on."""
+    spool.write_run(_record())
+    (spool.folders.runs / f"{OTHER_RUN}.{ending}").write_bytes(content)
+    _write(spool.folders.raw, "hq0 lq0", OTHER_RUN)
+    assert spool.runs() == [_record()]
+    assert spool.take_up_unknown(48_000, 480_000) == [OTHER_RUN]
+    mine, other = spool.runs()
+    assert mine == _record()
+    assert (other.run, other.over, other.segment_samples) == (OTHER_RUN, True, 480_000)
+    assert spool.take_up_unknown(48_000, 480_000) == []
+
+
+def test_raw_files_without_a_record_are_taken_up(spool: Spool) -> None:
+    """Files of a run that no record tells of get one; else nobody would ever seal them or let them go."""
+    _write(spool.folders.raw, "hq3 lq3 check3", OTHER_RUN)
+    (spool.folders.raw / "README").write_bytes(b"")
+    assert spool.take_up_unknown(48_000, 480_000) == [OTHER_RUN]
+    assert [(record.run, record.over) for record in spool.runs()] == [(OTHER_RUN, True)]
 
 
 def test_the_last_published_segment_is_remembered(spool: Spool, tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from pathlib import Path
 
+from supervisor.identity import writer_id
 from supervisor.requests import Requests
 from supervisor.stop import Stop
 from supervisor.tally import keep_requests, kept_requests
@@ -29,7 +30,8 @@ def _kept(path: Path, counts: list[Requests]) -> None:
 
 def test_a_restart_goes_on_counting(tmp_path: Path) -> None:
     """The month's count is written at the end and taken up by the next life, which counts its own from nothing."""
-    path = tmp_path / "recordings" / "radio_requests.json"
+    path = tmp_path / "radio_requests.json"
+    writer_id(tmp_path)
     _kept(path, [Requests(), COUNTED])
     assert kept_requests(path) == COUNTED.model_copy(update={"class_a": 0, "class_b": 0})
 
@@ -41,7 +43,14 @@ def test_what_cannot_be_kept_costs_only_the_count(tmp_path: Path) -> None:
     assert kept_requests(tmp_path / "none") == kept_requests(tmp_path / "file") == Requests()
 
 
+def test_an_empty_mount_point_gets_no_count(tmp_path: Path) -> None:
+    """While the disk with the recordings is not there, nothing is written in its place."""
+    _kept(tmp_path / "radio_requests.json", [Requests(), COUNTED])
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_nothing_is_written_without_need(tmp_path: Path) -> None:
     """A station that sends nothing wakes no disk."""
+    writer_id(tmp_path)
     _kept(tmp_path / "x.json", [COUNTED, COUNTED])
     assert not (tmp_path / "x.json").exists()

@@ -16,7 +16,7 @@ import pytest
 
 from supervisor.errors import Exit, UserError
 from supervisor.web import NOT_FOUND, Answer, Respond, WebServer, file_answer
-from tests.rig.parts import eventually
+from tests.rig.parts import do_without, eventually
 
 BODY = b"a segment"
 ETAG = f'"{hashlib.md5(BODY, usedforsecurity=False).hexdigest()}"'
@@ -250,6 +250,29 @@ def test_a_busy_port_is_told_with_the_setting() -> None:
     assert f"RADIO_STATUS_LISTEN: 127.0.0.1:{port} cannot be used: Address already in use" in caught.value.what
     assert "another radio-supervisor" in caught.value.remedy
     assert caught.value.exit_code is Exit.USAGE
+
+
+def test_ipv6_is_an_address_too() -> None:
+    """A server on ::1 answers there."""
+    try:
+        socket.create_server(("::1", 0), family=socket.AF_INET6).close()
+    except OSError:
+        do_without("IPv6")
+    server = WebServer(("::1", 0), _echo, "RADIO_STATUS_LISTEN")
+    server.start()
+    try:
+        connection = http.client.HTTPConnection("::1", server.port, timeout=5)
+        connection.request("GET", "/here")
+        assert connection.getresponse().status == HTTPStatus.OK
+        connection.close()
+    finally:
+        server.stop()
+
+
+def test_no_name_is_looked_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A name server that does not answer cannot hold up a start: nobody asks it for this machine's name."""
+    monkeypatch.setattr(socket, "getfqdn", lambda *_: pytest.fail("a name is looked up"))
+    WebServer(("127.0.0.1", 0), _echo, "RADIO_STATUS_LISTEN").stop()
 
 
 def test_an_address_of_another_machine_is_told() -> None:
