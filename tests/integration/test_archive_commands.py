@@ -20,7 +20,7 @@ from supervisor.stop import Stop
 from tests.rig.audio import Pcm, decode_flac, flac_is_perfect, programme
 from tests.rig.parts import need
 from tests.rig.pieces import STATION, archived, recording_paths, sealed
-from tests.rig.radio import command
+from tests.rig.radio import UNPRIVILEGED, command
 from tests.unit.takes import RATE, Take, record
 
 START = datetime(2026, 11, 20, 13, 59, 52, 397_000, UTC)
@@ -204,13 +204,13 @@ def test_nothing_is_not_all_as_captured(folder: Path) -> None:
 
 def test_a_folder_that_may_not_be_entered_is_told(folder: Path) -> None:
     """One clear error, exit code 1, no traceback."""
-    if os.geteuid() == 0:
-        pytest.skip("root may enter every folder")
+    need("setpriv")
+    within = UNPRIVILEGED if os.geteuid() == 0 else ()
+    settings = {"RADIO_RECORDINGS_DIR": str(folder / "recordings")}
     folder.chmod(0o000)
     try:
-        ended = command(
-            "archive", "prune", settings={"RADIO_RECORDINGS_DIR": str(folder / "recordings")}, folder=Path("/")
-        )
+        ended = command("archive", "prune", settings=settings, folder=Path("/"), within=within)
     finally:
         folder.chmod(0o700)
     assert (ended.returncode, "Traceback" in ended.stderr) == (1, False)
+    assert "Permission denied" in ended.stderr

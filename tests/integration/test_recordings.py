@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from supervisor.clock import SystemClock
+from supervisor.clock import Clock, SystemClock
 from supervisor.events import (
     ArchiveMeasured,
     CoverageChecked,
@@ -45,6 +45,8 @@ from tests.unit.takes import PROGRAMS, RATE, Take, ffmpeg_program, record
 START = datetime(2026, 11, 23, 13, 59, 52, 397_000, UTC)
 RUN = "20261123T135952100Z"
 LATER = "20261123T140105000Z"
+EVENING = datetime(2026, 11, 23, 20, 0, tzinfo=UTC).timestamp()
+"""The same day, when all of it is past: between two hours a keeper looks at no day before yesterday."""
 
 
 @dataclass
@@ -54,10 +56,10 @@ class Archive:
     root: Path
     events: list[Event] = field(default_factory=list)
 
-    def keeper(self, limits: Limits = Limits(None, 0, 5)) -> Keeper:  # noqa: B008 - it is frozen
+    def keeper(self, limits: Limits = Limits(None, 0, 5), clock: Clock | None = None) -> Keeper:  # noqa: B008 - frozen
         """A keeper as one life of a station has it."""
         joiner = Joiner(STATION, Reader("ffmpeg", Stop()))
-        return Keeper(STATION, self.root, limits, joiner, SystemClock(), self.events.append)
+        return Keeper(STATION, self.root, limits, joiner, clock or SystemClock(), self.events.append)
 
     def told(self, kind: type[Event]) -> list[Event]:
         """The events of one kind."""
@@ -85,8 +87,8 @@ def captured(take: Take) -> Pcm:
 class Standing(SystemClock):
     """A clock that goes on only when a test says so."""
 
-    def __init__(self) -> None:
-        self.now_s = time.time()
+    def __init__(self, now_s: float) -> None:
+        self.now_s = now_s
 
     def wall_s(self) -> float:
         """The test's time."""
@@ -243,7 +245,7 @@ def test_a_damaged_piece_is_kept_aside_and_never_joined(archive: Archive, take: 
     }
     damaged = damages[spoil]()
     paths[5].write_bytes(damaged)
-    keeper = archive.keeper(Limits(None, 0, 3600))
+    keeper = archive.keeper(Limits(None, 0, 3600), Standing(EVENING))
     keeper.look()
     keeper.look()
     (aside,) = [one.path for one in files(archive.root) if one.name.damaged]
@@ -282,7 +284,7 @@ def test_a_damaged_recording_does_not_cost_its_pieces(archive: Archive, take: Ta
     path.write_bytes(content)
     for piece, whole in copies:
         piece.write_bytes(whole)
-    keeper = archive.keeper(Limits(None, 0, 3600))
+    keeper = archive.keeper(Limits(None, 0, 3600), Standing(EVENING))
     keeper.look()
     keeper.look()
     assert [one.path.name for one in files(archive.root) if one.name.damaged] == [f"{path.name}.damaged"]
@@ -539,7 +541,7 @@ def test_what_makes_no_room_is_deleted_once(tmp_path: Path, take: Take) -> None:
         archived(archive.root, sealed(take, now - timedelta(days=4), "20261118T000000000Z")[:5])
         archive.keeper(Limits(None, 0, 1)).look()
         before = heads(archive.root)
-        clock = Standing()
+        clock = Standing(time.time())
         limits = Limits(None, shutil.disk_usage(disk).free + 1, 10)
         joiner = Joiner(STATION, Reader("ffmpeg", Stop()))
         keeper = Keeper(STATION, archive.root, limits, joiner, clock, archive.events.append)

@@ -32,10 +32,16 @@ def write_env(path: Path, settings: Mapping[str, str]) -> None:
     fresh.replace(path)
 
 
-def command(*words: str, settings: Mapping[str, str], folder: Path) -> subprocess.CompletedProcess[str]:
-    """Runs one command to its end in ``folder``."""
+UNPRIVILEGED = ("setpriv", "--bounding-set", "-dac_override,-dac_read_search")
+"""What makes root obey the modes of files, as everybody else does."""
+
+
+def command(
+    *words: str, settings: Mapping[str, str], folder: Path, within: tuple[str, ...] = ()
+) -> subprocess.CompletedProcess[str]:
+    """Runs one command to its end in ``folder``; ``within`` goes before it."""
     return subprocess.run(
-        [*PROGRAM, *words],
+        [*within, *PROGRAM, *words],
         env=environment(settings),
         cwd=folder,
         capture_output=True,

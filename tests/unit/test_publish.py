@@ -63,8 +63,9 @@ class _Line:
     seals_on_failure: list[int] = field(default_factory=list)
 
     def seal(self, number: int) -> None:
-        """Puts a segment into the queue."""
-        self.spool.store_sealed(sealed_segment(number), PAIR)
+        """Puts a segment into the queue that was closed just now."""
+        closed = {"closed_boottime_s": SystemClock().boottime_s()}
+        self.spool.store_sealed(sealed_segment(number).model_copy(update=closed), PAIR)
         if self.publisher is not None:
             self.publisher.wake()
 
