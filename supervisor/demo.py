@@ -8,6 +8,7 @@ from contextlib import closing
 from pathlib import Path
 
 import typer
+from pydantic import SecretStr
 
 from supervisor import prepare, report
 from supervisor.bucket import MANIFEST_HEADERS, SEGMENT_HEADERS
@@ -30,6 +31,14 @@ _BUCKET_HEADERS = {f".{EXTENSIONS[name]}": headers for name, headers in SEGMENT_
     ".json": MANIFEST_HEADERS
 }
 
+_NOT_PRODUCTION = {
+    "radio_prefix": "",
+    "r2_public_url": "",
+    "radio_page_origin": "",
+    "radio_alert_urls": SecretStr(""),
+}
+"""The environment may be a real station's: whose listeners and operator the demo is not for."""
+
 
 def run_demo(file: Path | None, port: int, data: Path, segment_s: int) -> None:
     """Runs the demo until Ctrl-C.
@@ -46,9 +55,8 @@ def run_demo(file: Path | None, port: int, data: Path, segment_s: int) -> None:
             "RADIO_STORE": f"dir:{bucket}",
             "RADIO_RECORDINGS_DIR": str(recordings),
             "RADIO_SEGMENT_SECONDS": str(segment_s),
-            "RADIO_PREFIX": "",
         },
-    ).settings
+    ).settings.model_copy(update=_NOT_PRODUCTION)
     report.set_up(settings.radio_log_format, settings.radio_log_level)
     source = source_of(settings)
     plan = prepare.plan(settings, source, usable_ffmpeg(source, _ffmpeg()))

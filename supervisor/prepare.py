@@ -10,7 +10,8 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from ffmpeg_profiles.environment import child_environment
-from ffmpeg_profiles.profile import DeviceAbsentError, Source
+from ffmpeg_profiles.profile import DeviceAbsentError, ProfileError, Source
+from ffmpeg_profiles.trial import require_sound
 from supervisor.bucket import Programme
 from supervisor.devices import Device, probe, require_fit
 from supervisor.errors import UserError
@@ -54,6 +55,8 @@ def plan(
     """
     if source.device:
         require_device(settings, source, device_within_s)
+    else:
+        _require_sound(settings, source, ffmpeg)
     recordings = settings.radio_recordings_dir.resolve()
     return Plan(
         programme=Programme(
@@ -104,6 +107,16 @@ def require_device(settings: Settings, source: Source, within_s: float = 0.0) ->
     return device
 
 
+def _require_sound(settings: Settings, source: Source, ffmpeg: str) -> None:
+    try:
+        require_sound(ffmpeg, source)
+    except (ProfileError, OSError) as error:
+        raise UserError(
+            f"RADIO_SOURCE={settings.radio_source}: it cannot be played: {error}.",
+            "Name a file with sound in it that FFmpeg can decode; 'ffprobe FILE' tells what there is.",
+        ) from error
+
+
 def _awaited_device(name: str, source: Source, within_s: float) -> Device:
     ends_at_s = time.monotonic() + within_s
     said = False
@@ -147,7 +160,7 @@ def store(settings: Settings, timeout_s: float | None = None) -> Store:
     """The store that ``settings`` name; each part of a request takes ``timeout_s`` at most, or what a station allows.
 
     Raises:
-        UserError: what it needs is not set, or its folder cannot be written.
+        UserError: what it needs is not set or cannot be an S3 server, or its folder cannot be written.
     """
     if settings.radio_store.startswith("dir:"):
         return FolderStore(_writable(Path(settings.radio_store.removeprefix("dir:"))), kept_clock_ahead_s)
@@ -167,7 +180,14 @@ def store(settings: Settings, timeout_s: float | None = None) -> Store:
         secret_key=settings.r2_secret_key.get_secret_value(),
         region=settings.r2_region,
     )
-    return S3Store(account, timeout_s or request_timeout_s(settings.radio_window, settings.radio_segment_seconds))
+    timeout_s = timeout_s or request_timeout_s(settings.radio_window, settings.radio_segment_seconds)
+    try:
+        return S3Store(account, timeout_s)
+    except ValueError as error:
+        raise UserError(
+            f"R2_ENDPOINT={settings.r2_endpoint}: the S3 client cannot use it: {error}.",
+            "Give the endpoint as the store's own page names it, for example https://s3.eu-west-1.amazonaws.com.",
+        ) from error
 
 
 def request_timeout_s(window: int, segment_s: int) -> float:

@@ -5,10 +5,11 @@ from __future__ import annotations
 import typer
 from rich.console import Console
 
+from supervisor import values
 from supervisor.doctor import printing
 from supervisor.doctor.examination import examine
 from supervisor.errors import Exit, UserError
-from supervisor.settings import Loaded, is_origin
+from supervisor.settings import Loaded
 
 
 def checked_origin(text: str | None) -> str | None:
@@ -17,7 +18,7 @@ def checked_origin(text: str | None) -> str | None:
     Raises:
         UserError: it is no origin.
     """
-    if text is not None and not is_origin(text):
+    if text is not None and not values.is_origin(text):
         raise UserError(
             f"--origin {text}: this is no origin.",
             "Give the listener page's scheme, host and port and nothing else, for example https://radio.example.",

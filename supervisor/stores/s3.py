@@ -248,7 +248,9 @@ def _store_errors(operation: str, key: str) -> Iterator[None]:
     except ServerError as error:
         raise StoreError(operation, key, f"HTTP {error.status_code}", str(error), Trouble.PASSING) from error
     except (InvalidResponseError, ParseError, KeyError, ValueError) as error:
-        message = f"the answer is not one of an S3 server: {str(error)[:_EXCERPT_CHARACTERS]}"
+        # any other ValueError may speak of the request, whose headers are nobody's business
+        told = str(error) if isinstance(error, (InvalidResponseError, ParseError)) else type(error).__name__
+        message = f"the answer is not one of an S3 server: {told[:_EXCERPT_CHARACTERS]}"
         raise StoreError(operation, key, "InvalidResponse", message, Trouble.PASSING, "Check R2_ENDPOINT.") from error
     except HTTPError as error:
         raise StoreError(operation, key, type(error).__name__, str(error), Trouble.PASSING) from error

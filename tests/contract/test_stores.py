@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import re
+import subprocess
+import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -14,7 +17,9 @@ from supervisor.stores.folder import FolderStore
 from supervisor.stores.s3 import Account, S3Store
 from supervisor.stores.store import Headers, Store, StoreError, Trouble
 from tests.rig.answering import answering
-from tests.rig.parts import free_port
+from tests.rig.parts import ROOT, free_port, need
+from tests.rig.proxy import proxy_to
+from tests.rig.radio import UNPRIVILEGED
 from tests.rig.s3 import ACCESS_KEY, SECRET_KEY, S3Server
 
 HEADERS = Headers("audio/flac", "public, max-age=31536000, immutable")
@@ -190,11 +195,50 @@ def test_s3_out_of_reach_is_passing() -> None:
 
 
 def test_a_folder_without_permission_is_refused(tmp_path: Path) -> None:
-    """A path that can never be written is not tried for ever without a word."""
+    """A folder that may not be written is told as somebody's to mend, not tried for ever without a word."""
+    need("setpriv")
+    (tmp_path / "live").mkdir(mode=0o500)
+    within = UNPRIVILEGED if os.geteuid() == 0 else ()
+    told = subprocess.run(
+        [*within, sys.executable, "-c", _PUT_INTO_FOLDER, str(tmp_path)],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=True,
+    )
+    assert told.stdout.split() == ["put", "refused", "Check", "the", "folder's", "owner", "and", "mode."]
+
+
+_PUT_INTO_FOLDER = """
+import sys
+from pathlib import Path
+from supervisor.stores.folder import FolderStore
+from supervisor.stores.store import Headers, StoreError
+
+try:
+    FolderStore(Path(sys.argv[1])).put("live/manifest.json", b"x", Headers("", ""))
+except StoreError as error:
+    print(error.operation, error.trouble.value, error.hint)
+"""
+
+
+def test_a_folder_where_a_file_is_in_the_way_is_passing(tmp_path: Path) -> None:
+    """What is in the way may be taken away: it is tried again."""
     (tmp_path / "live").write_bytes(b"a file where a folder should be")
     with pytest.raises(StoreError) as failed:
         FolderStore(tmp_path).put("live/manifest.json", b"x", HEADERS)
-    assert failed.value.operation == "put"
+    assert (failed.value.operation, failed.value.trouble) == ("put", Trouble.PASSING)
+
+
+def test_connections_are_kept_alive(contract_bucket: S3Server) -> None:
+    """A row of requests goes over one connection: no segment waits for a new one to be made."""
+    with proxy_to(contract_bucket.port) as line:
+        made = s3_store(line.port)
+        for number in range(10):
+            made.put(f"kept-alive/{number}", b"x", HEADERS)
+            made.delete(f"kept-alive/{number}")
+        assert line.accepted == 1
 
 
 def test_an_upload_is_one_request(contract_bucket: S3Server) -> None:

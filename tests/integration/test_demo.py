@@ -59,9 +59,11 @@ def listen(port: int, segment_s: int, within_s: float) -> None:
 
 
 def own_places(tmp_path: Path, tmpfs: Path) -> dict[str, str]:
-    """An environment in which a demo is in nobody's way."""
+    """An environment in which a demo is in nobody's way, of somebody who has a real station too."""
     return environment(
         {
+            "RADIO_PREFIX": "of-production",
+            "R2_PUBLIC_URL": "http://127.0.0.1:1/of-production",
             "RADIO_STATUS_LISTEN": f"127.0.0.1:{free_port()}",
             "RADIO_SPOOL_DIR": str(tmpfs / "spool"),
             "HOME": os.environ.get("HOME", str(tmp_path)),
@@ -174,10 +176,15 @@ def test_the_demo_loops_a_file(tmp_path: Path, tmpfs: Path) -> None:
 
 @pytest.mark.parametrize(
     ("words", "told"),
-    [(("--file", "nowhere.wav"), "no file 'nowhere.wav'"), (("--segment-seconds", "31"), "less than or equal to 30")],
+    [
+        (("--file", "nowhere.wav"), "no file 'nowhere.wav'"),
+        (("--file", "notes.txt"), "RADIO_SOURCE=file:notes.txt: it cannot be played"),
+        (("--segment-seconds", "31"), "less than or equal to 30"),
+    ],
 )
 def test_a_wrong_demo_is_told(tmp_path: Path, tmpfs: Path, words: tuple[str, ...], told: str) -> None:
     """A mistake in the demo's options is one clear error."""
+    (tmp_path / "notes.txt").write_text("no sound in this\n", encoding="ascii")
     ended = subprocess.run(
         [sys.executable, "-m", "supervisor", "demo", *words],
         cwd=tmp_path,

@@ -53,6 +53,8 @@ class Proxy:
         self._guard = threading.Lock()
         self._uplink = threading.Lock()
         self._swallowed: set[socket.socket] = set()
+        self.accepted = 0
+        """How many connections were made, whatever became of them."""
         threading.Thread(target=self._accept, name="proxy", daemon=True).start()
 
     @property
@@ -84,6 +86,7 @@ class Proxy:
                 connection, _ = self._listener.accept()
             except OSError:
                 return
+            self.accepted += 1
             threading.Thread(target=self._serve, args=(connection, self._line), daemon=True).start()
 
     def _serve(self, client: socket.socket, line: Line) -> None:

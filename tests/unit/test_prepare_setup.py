@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from supervisor.prepare import plan, request_timeout_s
+from supervisor.errors import UserError
+from supervisor.prepare import plan, request_timeout_s, store
 from supervisor.settings import load, source_of
 from supervisor.station import Plan
 
@@ -16,6 +17,17 @@ def _plan(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, **settings: str) -> P
         monkeypatch.setenv(name, value)
     loaded = load(Path("/dev/null")).settings
     return plan(loaded, source_of(loaded), "ffmpeg")
+
+
+@pytest.mark.parametrize("endpoint", ["https://x.amazonaws.com", "https://a.elb.amazonaws.com"])
+def test_an_endpoint_that_the_client_cannot_use_is_told(monkeypatch: pytest.MonkeyPatch, endpoint: str) -> None:
+    """What only the S3 client finds wrong with an endpoint is one clear error too, with the setting's name."""
+    keys = {"R2_BUCKET": "radio", "R2_ACCESS_KEY": "key", "R2_SECRET_KEY": "secret"}
+    for name, value in {"R2_ENDPOINT": endpoint, **keys}.items():
+        monkeypatch.setenv(name, value)
+    with pytest.raises(UserError) as told:
+        store(load(Path("/dev/null")).settings)
+    assert told.value.what.startswith(f"R2_ENDPOINT={endpoint}: ")
 
 
 def test_the_status_knows_what_it_is_read_beside(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

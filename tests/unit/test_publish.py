@@ -201,6 +201,30 @@ def test_a_full_spool_is_emptied(line: _Line, monkeypatch: pytest.MonkeyPatch) -
         assert line.spool.to_publish.depth() == 0
 
 
+class _TogetherOnly(_Flaky):
+    """A folder that stores a segment's file only when another is being stored at the same moment."""
+
+    together: threading.Barrier
+
+    def put(self, key: str, body: bytes, headers: Headers) -> None:
+        if not key.endswith(".json"):
+            self.together.wait(10)
+        super().put(key, body, headers)
+
+
+def test_both_qualities_are_uploaded_at_once(tmp_path: Path) -> None:
+    """A segment takes as long as its longer upload, not as both: neither waits for the other."""
+    store = _TogetherOnly(tmp_path / "bucket")
+    store.together = threading.Barrier(2)
+    with closing(Spool(tmp_path / "spool")) as spool:
+        line = _Line(spool, store)
+        with _publishing(line):
+            line.seal(0)
+            line.wait_for(0)
+    assert line.store.keys("live/hq")
+    assert line.store.keys("live/lq")
+
+
 def test_what_the_line_carries_is_measured_by_what_went_through(line: _Line) -> None:
     """Failed tries and pauses do not count as upload time: after an outage they would say that the line is slow."""
     with _publishing(line, backoff=Backoff(first_s=0.5, most_s=0.5)):

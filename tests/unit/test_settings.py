@@ -101,12 +101,22 @@ REFUSED = [
     ("R2_ENDPOINT", "https://abc.r2.cloudflarestorage.com/bucket", "without a path"),
     ("R2_ENDPOINT", "https://abc.r2.cloudflarestorage.com?x=1", "without a path"),
     ("R2_ENDPOINT", "https://abc.r2.cloudflarestorage.com:https", "URL"),
+    ("R2_ENDPOINT", "https://a b.example", "URL"),
+    ("R2_ENDPOINT", "https://a..b.example", "URL"),
+    ("R2_ENDPOINT", "https://host:0", "URL"),
+    ("R2_REGION", "eu west", "region"),
+    ("R2_REGION", "eu_west-", "region"),
     ("R2_BUCKET", "my..radio", "3 to 63 of"),
     ("R2_BUCKET", "my.-radio", "3 to 63 of"),
     ("R2_BUCKET", "192.168.1.1", "3 to 63 of"),
     ("R2_PUBLIC_URL", "cdn.example.org", "URL"),
     ("R2_PUBLIC_URL", "file:///srv", "URL"),
     ("R2_PUBLIC_URL", "https://", "URL"),
+    ("R2_PUBLIC_URL", "https://cdn.example:port/radio", "URL"),
+    ("RADIO_RECORDINGS_DIR", "~nobody-of-that-name/rec", "folder"),
+    ("RADIO_STATUS_LISTEN", "a..b:9464", "HOST:PORT"),
+    ("RADIO_SILENCE_SECONDS", "inf", "1 or more"),
+    ("RADIO_SILENCE_DB", "nan", "-144 to 0"),
     ("RADIO_STORE", "gcs", "s3 or dir:PATH"),
     ("RADIO_STORE", "dir:", "s3 or dir:PATH"),
     ("RADIO_PREFIX", "a b", "letters, digits"),
@@ -416,13 +426,50 @@ def test_a_secret_is_never_shown(monkeypatch: pytest.MonkeyPatch, name: str) -> 
     assert getattr(loaded.settings, name.lower()).get_secret_value() == SECRET
 
 
-@pytest.mark.parametrize("endpoint", [f"https://key:{SECRET}@host", f"https://{SECRET}@host", f"ftp://{SECRET}@host"])
-def test_keys_in_the_endpoint_are_refused_and_not_repeated(monkeypatch: pytest.MonkeyPatch, endpoint: str) -> None:
-    """Keys do not belong into the URL, and the error does not print them."""
-    monkeypatch.setenv("R2_ENDPOINT", endpoint)
+@pytest.mark.parametrize("name", ["R2_ENDPOINT", "R2_PUBLIC_URL"])
+@pytest.mark.parametrize("url", [f"https://key:{SECRET}@host", f"https://{SECRET}@host", f"ftp://{SECRET}@host"])
+def test_keys_in_a_url_are_refused_and_not_repeated(monkeypatch: pytest.MonkeyPatch, name: str, url: str) -> None:
+    """Keys do not belong into a URL, and the error does not print them."""
+    monkeypatch.setenv(name, url)
     error = _mistake()
-    assert error.what.startswith("R2_ENDPOINT=")
+    assert error.what.startswith(f"{name}=")
     assert SECRET not in str(error)
+
+
+@pytest.mark.parametrize("name", ["R2_ACCESS_KEY", "R2_SECRET_KEY"])
+@pytest.mark.parametrize("end", ["\r", "\n", " ", "\u00e9", "\u200b"])
+def test_a_key_that_was_pasted_with_something_else_is_refused(
+    monkeypatch: pytest.MonkeyPatch, name: str, end: str
+) -> None:
+    """A line break or another character that no key has is told by the setting's name, before any request is signed."""
+    monkeypatch.setenv(name, f"{SECRET}{end}")
+    error = _mistake()
+    assert error.what.startswith(f"{name}=********")
+    assert SECRET not in str(error) + repr(error)
+
+
+@pytest.mark.parametrize("line", ["RADIO_WINDOW 5", "RADIO_STATION: my", f"{SECRET}-continued here", "R2_BUCKET='a"])
+def test_a_line_that_is_no_assignment_is_refused(caplog: pytest.LogCaptureFixture, line: str) -> None:
+    """What cannot be understood in an env file is told by its line, never skipped, and not repeated."""
+    Path(".env").write_text(f"# mine\nRADIO_SOURCE=tone:\n{line}\nRADIO_LOG_LEVEL=INFO\n", encoding="utf-8")
+    error = _mistake()
+    assert "'.env' cannot be understood in line 3" in error.what
+    assert "NAME=VALUE" in error.remedy
+    assert SECRET not in str(error) + caplog.text
+
+
+def test_a_tilde_is_the_users_home(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Where the shell would have put the home folder in its place, an env file means the same."""
+    monkeypatch.setenv("HOME", str(tmp_path))
+    for name in ("RADIO_RECORDINGS_DIR", "RADIO_SPOOL_DIR"):
+        monkeypatch.setenv(name, "~/radio")
+    monkeypatch.setenv("RADIO_STORE", "dir:~/bucket")
+    (tmp_path / "song.flac").touch()
+    monkeypatch.setenv("RADIO_SOURCE", "file:~/song.flac")
+    settings = load().settings
+    assert settings.radio_recordings_dir == settings.spool_dir == tmp_path / "radio"
+    assert settings.radio_store == f"dir:{tmp_path / 'bucket'}"
+    assert source_of(settings).url == f"file:{tmp_path / 'song.flac'}"
 
 
 def test_off_air_comes_after_30_seconds_or_three_segments(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -562,6 +609,8 @@ def test_no_source_is_told_with_what_can_be_one() -> None:
         ("pulse:default", "allowed: alsa:PCM"),
         ("alsa:", "names no device"),
         ("file:/nowhere/to/be/found.flac", "there is no file '/nowhere/to/be/found.flac'"),
+        (f"file:{'a' * 300}", "cannot be read: File name too long"),
+        ("file:~nobody-of-that-name/a.flac", "cannot be read: there is no such user's home"),
         ("tone:440", "takes nothing"),
     ],
 )
