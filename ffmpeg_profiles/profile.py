@@ -39,7 +39,8 @@ class Input:
 class Source:
     """What stands before and behind ``-i``, and the filters that make a stereo programme of it.
 
-    ``device`` is true when hardware paces the source and may be missing or busy. ``locate`` tells the URL anew each
+    ``device`` is true when hardware paces the source and may be missing or busy, ``alsa`` when ``url`` is a PCM that
+    libasound can be asked about. ``locate`` tells the URL anew each
     time, for a device that may come back under another; ``url`` is then only what people call it.
     """
 
@@ -47,6 +48,7 @@ class Source:
     options: Options
     filters: tuple[Filter, ...] = ()
     device: bool = False
+    alsa: bool = False
     locate: Callable[[], str] | None = None
 
     def located(self) -> Source:

@@ -53,9 +53,9 @@ def plan(
     Raises:
         UserError: names the setting or the missing part, and what to do.
     """
-    if source.device:
+    if source.alsa:
         require_device(settings, source, device_within_s)
-    else:
+    elif not source.device:
         _require_sound(settings, source, ffmpeg)
     recordings = settings.radio_recordings_dir.resolve()
     return Plan(

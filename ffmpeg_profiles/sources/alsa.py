@@ -23,6 +23,7 @@ def source(rest: str, wanted: Input) -> Source:
         },
         filters=_pick_pair(wanted),
         device=True,
+        alsa=True,
     )
 
 

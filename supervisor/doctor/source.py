@@ -56,8 +56,8 @@ def _device(settings: Settings, source: Source, *, on_air: bool) -> Generator[Ch
     if on_air:
         yield skipped(DEVICE, "this station is on air: its supervisor has the device", "See 'radio-supervisor status'.")
         return False
-    if not source.device:
-        yield skipped(DEVICE, f"RADIO_SOURCE={settings.radio_source} is no device")
+    if not source.alsa:
+        yield skipped(DEVICE, f"RADIO_SOURCE={settings.radio_source} is no device of ALSA's")
         return True
     try:
         device = prepare.require_device(settings, source)

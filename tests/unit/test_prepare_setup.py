@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from ffmpeg_profiles.profile import Source
 from supervisor.errors import UserError
 from supervisor.prepare import plan, request_timeout_s, store
 from supervisor.settings import load, source_of
@@ -17,6 +18,13 @@ def _plan(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, **settings: str) -> P
         monkeypatch.setenv(name, value)
     loaded = load(Path("/dev/null")).settings
     return plan(loaded, source_of(loaded), "ffmpeg")
+
+
+def test_a_device_that_is_not_alsas_is_left_to_ffmpeg(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A source of another kind is one new file: ALSA is not asked about it, and nothing of it is taken to try it."""
+    monkeypatch.setenv("RADIO_RECORDINGS_DIR", str(tmp_path / "rec"))
+    source = Source("radio", {"f": "jack"}, device=True)
+    assert plan(load(Path("/dev/null")).settings, source, "ffmpeg").source == source
 
 
 @pytest.mark.parametrize("endpoint", ["https://x.amazonaws.com", "https://a.elb.amazonaws.com"])
