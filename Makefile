@@ -64,6 +64,8 @@ bench: ## Measure latency and CPU beside what they are compared to.
 	@tools/system-packages test
 	@$(MAKE) --no-print-directory setup-dev
 	$(BIN)/python -m tests.bench
+	$(BIN)/python -m tests.bench.killed
+	$(BIN)/python -m tests.bench.growth
 	$(BIN)/python -m tests.bench.first_sound
 
 docs: $(VENV)/.ready-dev ## Write the generated part of docs/reference.
