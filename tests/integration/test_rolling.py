@@ -59,6 +59,7 @@ def test_the_index_rises_over_restarts(tmp_path: Path, tmpfs: Path, bucket: Buck
             radio.published(3, within_s=20)
             assert radio.stop() == 0
         assert reader.violations == []
+        assert max(reader.most_objects.values()) <= WINDOW + 1
         new = [(index, segment["hq"]["md5"]) for index, segment in sorted(reader.segments.items())]
         seen += [pair for pair in new if pair not in seen]
         if life == 1:
