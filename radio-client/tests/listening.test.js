@@ -175,6 +175,26 @@ test("a segment that is named but not there is silent for its own length and cou
   w.stop();
 });
 
+test("a station without its LQ files is heard in HQ, also by whoever starts with nothing in hand", async () => {
+  const w = world();
+  w.missing = new Set([".opus"]);
+  await w.listen(60);
+  assert.equal(w.listening.sounding?.quality, "hq");
+  assert.ok(w.asked.every((url, i) => w.asked.indexOf(url) === i), "no dead key is asked for twice");
+  assert.equal(w.silence_s, 0);
+  w.stop();
+});
+
+test("a first segment that is not there is asked for once in each quality, and counted", async () => {
+  const w = world();
+  w.missing = new Set(["03.flac", "03.opus"]);
+  await w.listen(60);
+  assert.equal(w.asked.filter((url) => /03\.(flac|opus)$/.test(url)).length, 2);
+  assert.equal(w.listening.counters.missing, 1);
+  assert.notEqual(w.listening.sounding, null);
+  w.stop();
+});
+
 test("a gap that the station reports is as long in the ear", async () => {
   const w = world();
   w.gaps = { 12: 12_345 };
