@@ -92,6 +92,17 @@ def test_the_embedded_player_plays_in_anybodys_frame(on_the_web: tuple[WebBucket
         page.goto(refused)
 
 
+@pytest.mark.timeout(60)
+def test_a_sandboxed_frame_plays(on_the_web: tuple[WebBucket, str], page: Page) -> None:
+    """A frame without an origin of its own gets no lock, no storage and no cookie, and plays all the same."""
+    bucket, url = on_the_web
+    framed = f'<iframe src="{url}/embed" sandbox="allow-scripts" allow="autoplay"></iframe>'
+    page.goto(serve(bucket, "/host.html", framed))
+    frame = page.frame_locator("iframe")
+    frame.locator(PLAY).click()
+    frame.locator("radio-player [part=facts]").get_by_text("behind live").wait_for(timeout=20_000)
+
+
 @pytest.mark.timeout(90)
 def test_the_snippet_plays_on_anybodys_page(on_the_web: tuple[WebBucket, str], ear: Ear[Page]) -> None:
     """What the page offers to copy, pasted into a page of another origin, plays."""
