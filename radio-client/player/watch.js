@@ -1,7 +1,7 @@
 // Keeps the newest manifest: asks for it when the next one is due, more rarely when nobody listens.
 
 import { parseManifest } from "./manifest.js";
-import { isOnAir, nextPoll_ms } from "./prediction.js";
+import { SILENT_AFTER_MS, isOnAir, nextPoll_ms } from "./prediction.js";
 import { firstGuess, learned, toLocal } from "./server-clock.js";
 import { Bell, heardWithin } from "./waiting.js";
 
@@ -58,14 +58,20 @@ export class ManifestWatch {
     return this.#clock.now_ms() - this.#answered_ms;
   }
 
+  /** Whether the station was on air when the bucket answered last: while no answer comes, age says nothing about it. */
   get onAir() {
     const { manifest } = this;
     if (!manifest) return false;
     return isOnAir({
       live: manifest.live,
-      sincePublished_ms: this.sincePublished_ms,
+      sincePublished_ms: this.sincePublished_ms - this.age_ms,
       segment_ms: manifest.segment_s * 1000,
     });
+  }
+
+  /** Whether anybody can tell if the station is on air: it was heard of, and not too long ago. */
+  get known() {
+    return this.manifest !== null && (this.trouble === null || this.age_ms < SILENT_AFTER_MS);
   }
 
   /** Milliseconds since the newest manifest was written. */

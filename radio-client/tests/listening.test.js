@@ -52,9 +52,15 @@ test("a tunnel of five minutes: at the live edge again within seconds, with the 
   const w = world();
   await w.listen(60);
   w.line.up = false;
-  await w.clock.pass(300_000);
+  for (let minute = 1; minute <= 5; minute++) {
+    await w.clock.pass(60_000);
+    assert.equal(w.state, "waiting");
+    assert.match(w.words, /cannot be reached/, "the listener's line is down, and not the station");
+  }
+  assert.equal(w.watch.known, false, "nobody knows whether it is on air");
   w.line.up = true;
   await w.clock.pass(25_000);
+  assert.equal(w.state, "playing");
   assert.notEqual(w.listening.sounding, null);
   assert.ok((w.listening.behind_s ?? 99) < 40, `${w.listening.behind_s} s behind`);
   const skip = w.said.find((said) => said.type === "skip");

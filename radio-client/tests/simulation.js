@@ -2,8 +2,10 @@
 
 import { Listening } from "../player/listening.js";
 import { Requests } from "../player/requests.js";
+import { stateOf } from "../player/state.js";
 import { Bell } from "../player/waiting.js";
 import { ManifestWatch } from "../player/watch.js";
+import { statusText } from "../player/words.js";
 import { manifestOf, oggPage } from "./station.js";
 
 const MANIFEST_URL = "https://bucket.example/prefix/live/manifest.json";
@@ -161,6 +163,21 @@ export class World {
   /** Seconds that the listener was told to have missed. */
   get lost_s() {
     return this.said.reduce((sum, said) => sum + (said.type === "skip" ? said.seconds : 0), 0);
+  }
+
+  /** What a player would be said to do, a good while after the tap. */
+  get state() {
+    const { known, onAir } = this.watch;
+    const sounding = this.listening.sounding !== null;
+    const page = { failed: false, wanted: true, elsewhere: false, running: this.#call_ms === null };
+    return stateOf({ ...page, sounded: this.played.length > 0, sounding, sinceTap_ms: 60_000, known, onAir });
+  }
+
+  /** The sentence that a listener would read. */
+  get words() {
+    const { known, onAir } = this.watch;
+    const trouble = this.watch.trouble ?? this.listening.trouble;
+    return statusText({ state: this.state, known, onAir, trouble, notice: "" });
   }
 
   #listener(/** @type {Requests} */ requests) {
