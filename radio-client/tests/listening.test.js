@@ -149,6 +149,21 @@ test("a manifest that stops changing is off air, whatever it says", async () => 
   w.stop();
 });
 
+test("a station whose clock is stepped back goes on without a hole, and stays on air", async () => {
+  const w = world({ stepped: { from: 15, ms: -60_000 } });
+  await w.listen(100);
+  for (let minute = 0; minute < 5; minute++) {
+    await w.clock.pass(60_000);
+    assert.equal(w.state, "playing");
+    assert.equal(w.watch.onAir, true);
+  }
+  assert.equal(w.silence_s, 0);
+  assert.equal(w.count("skip"), 0);
+  assert.ok(Math.abs((w.listening.behind_s ?? 1e9) - 20) < 5, `${w.listening.behind_s} s behind`);
+  assert.ok(w.manifests < 2 * 40, `${w.manifests} manifest requests`);
+  w.stop();
+});
+
 test("a listener's clock that is wrong by an hour hides no station", async () => {
   for (const wrong_ms of [3_600_000, -3_600_000]) {
     const w = world();

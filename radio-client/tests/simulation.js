@@ -79,6 +79,8 @@ export class World {
   missing = new Set();
   /** @type {Record<number, number>} samples missing before a segment */
   gaps = {};
+  /** From this segment on the station's wall clock is so much ahead. */
+  stepped = { from: Infinity, ms: 0 };
   /** @type {Record<number, number>} samples of a segment that is not as long as the others */
   lengths = {};
   hqBytes = 2_500_000;
@@ -225,7 +227,9 @@ export class World {
     const latest = this.begin + Math.floor(on_s / this.segment_s);
     const manifest = manifestOf([latest - 2, latest - 1, latest], this.segment_s);
     manifest.live = this.live;
+    if (latest >= this.stepped.from) manifest.updated_at = later(manifest.updated_at, this.stepped.ms);
     for (const entry of manifest.segments) {
+      if (entry.index >= this.stepped.from) entry.start = later(entry.start, this.stepped.ms);
       entry.gap = this.gaps[entry.index] ?? 0;
       entry.samples = this.lengths[entry.index] ?? entry.samples;
       entry.hq.bytes = this.hqBytes;
@@ -276,6 +280,11 @@ export class World {
     await this.clock.wait(ms, signal);
     while (!this.line.up) await this.clock.wait(100, signal);
   }
+}
+
+/** @param {string} time @param {number} ms @returns {string} */
+function later(time, ms) {
+  return new Date(Date.parse(time) + ms).toISOString();
 }
 
 /** @type {Map<number, Uint8Array>} */
