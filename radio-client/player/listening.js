@@ -252,6 +252,8 @@ export class Listening {
   /** @param {Entry} entry @param {Set<Quality>} useless @returns {Quality} */
   #choose(entry, useless) {
     if (useless.size === 1) return useless.has("hq") ? "lq" : "hq";
+    // HQ from the first border on: the wait for a whole HQ file is worth it to nobody who has just pressed play.
+    if (this.#last === null) return "lq";
     if (this.wish !== "auto") return this.wish;
     // Begun in LQ, finished in LQ: switches are at borders only.
     if (this.#schedule.done > 0) return "lq";

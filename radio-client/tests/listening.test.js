@@ -260,6 +260,43 @@ test("a line that gets worse under way falls back before it starves, and comes b
   w.stop();
 });
 
+test("who has chosen HQ hears the first segment in LQ, at once, and HQ from the first border on", async () => {
+  const w = world({ line: { up: true, mbit_s: 5, latency_ms: 60 } });
+  w.listening.wish = "hq";
+  await w.listen(60);
+  assert.ok(w.played[0].frame < 48_000, `first sound after ${w.played[0].frame / 48_000} s`);
+  const laid = w.said.flatMap((said) => (said.type === "segment" ? [said] : []));
+  const [first] = laid;
+  assert.ok(laid.every(({ index, quality }) => quality === (index === first.index ? "lq" : "hq")));
+  assert.equal(w.silence_s, 0);
+  w.stop();
+});
+
+test("HQ does not wait for the head of LQ until it starves", async () => {
+  const w = world({ line: { up: true, mbit_s: 4, latency_ms: 60 } });
+  w.onAsked = (key) => {
+    if (key.endsWith("04.opus")) w.line.up = false;
+  };
+  w.listening.wish = "hq";
+  await w.listen(12);
+  assert.ok(w.said.some((said) => said.type === "segment" && said.index === 4 && said.quality === "hq"));
+  assert.equal(w.silence_s, 0);
+  w.stop();
+});
+
+test("LQ that is begun with little in hand is heard while it arrives, as soon as it must be", async () => {
+  for (const [before_mbit_s, mbit_s] of [[3.5, 0.25], [4, 0.3], [5, 0.25]]) {
+    for (let drop_s = 30; drop_s < 40; drop_s += 0.5) {
+      const w = world({ line: { up: true, mbit_s: before_mbit_s, latency_ms: 60 } });
+      await w.listen(drop_s);
+      w.line.mbit_s = mbit_s;
+      await w.clock.pass(60_000);
+      assert.equal(w.silence_s, 0, `from ${before_mbit_s} to ${mbit_s} Mbit/s after ${drop_s} s`);
+      w.stop();
+    }
+  }
+});
+
 test("what was being decoded when the listener paused does not sound", async () => {
   const w = world();
   let finish = () => {};

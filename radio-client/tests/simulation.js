@@ -263,7 +263,7 @@ export class World {
     return new ReadableStream({
       pull: async (controller) => {
         if (at >= body.length) return controller.close();
-        const chunk = body.subarray(at, at + 65_536);
+        const chunk = body.subarray(at, at + 16_384);
         try {
           await this.#line((chunk.length * 8) / (this.line.mbit_s * 1000), signal);
         } catch (error) {
