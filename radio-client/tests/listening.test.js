@@ -206,6 +206,16 @@ test("a station without its LQ files is heard in HQ, also by whoever starts with
   w.stop();
 });
 
+test("a browser without any decoder for Opus finds out once, and plays HQ", async () => {
+  const w = world({ undecodable: "lq" });
+  w.listening.wish = "lq";
+  await w.listen(120);
+  assert.equal(w.listening.sounding?.quality, "hq");
+  assert.equal(w.asked.filter((url) => url.endsWith(".opus")).length, 1);
+  assert.equal(w.silence_s, 0);
+  w.stop();
+});
+
 test("a first segment that is not there is asked for once in each quality, and counted", async () => {
   const w = world();
   w.missing = new Set(["03.flac", "03.opus"]);

@@ -1,5 +1,6 @@
 // A station, a line, a sound card and the time of day, all simulated: hours of listening in a second of testing.
 
+import { Undecodable } from "../player/decoder.js";
 import { Listening } from "../player/listening.js";
 import { Requests } from "../player/requests.js";
 import { stateOf } from "../player/state.js";
@@ -73,6 +74,8 @@ export class World {
   onAsked = () => {};
   /** What decoders wait for. @type {Promise<void>} */
   decoding = Promise.resolve();
+  /** What the browser cannot decode. @type {import("../player/manifest.js").Quality | null} */
+  undecodable = null;
   /** @type {Set<string>} ends of addresses that come out damaged */
   damaged = new Set();
   /** @type {Set<string>} ends of addresses that are not there */
@@ -192,8 +195,9 @@ export class World {
         say: (happening) => this.said.push(happening),
         decoder: {
           scaled: (samples) => samples,
-          decode: async (bytes, _quality, { frames }) => {
+          decode: async (bytes, quality, { frames }) => {
             await this.decoding;
+            if (quality === this.undecodable) throw new Undecodable("no");
             if (bytes.length > 100 && bytes[99] === 0xee) throw new (await import("../player/requests.js")).Damaged("no");
             return [new Float32Array(frames)];
           },
