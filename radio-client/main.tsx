@@ -19,6 +19,8 @@ interface Settings {
 /** The page comes in any case; the bucket has this long to say what is on. */
 const FIRST_LOOK_MS = 800;
 const SILENT_AFTER_MS = 40_000;
+/** Names of files below a folder. */
+const NAME = /^(\w[\w-]*\/)*\w[\w.-]*$/;
 const HERE = new URL("./", import.meta.url);
 const TYPES: Record<string, string> = {
   js: "text/javascript; charset=utf-8",
@@ -69,10 +71,10 @@ export function site({ publicUrl, stationName }: Settings, get: typeof fetch = f
   app.get("/player/*", (context) => {
     // modules are fetched by CORS, and anybody's page may have the player
     context.header("Access-Control-Allow-Origin", "*");
-    return file(context, context.req.path.slice(1));
+    return file(context, "player/", context.req.path.slice("/player/".length));
   });
   for (const name of ["page.css", "icon.svg", "icon-192.png", "icon-512.png", "icon-maskable.png"]) {
-    app.get(`/${name}`, (context) => file(context, `page/${name}`));
+    app.get(`/${name}`, (context) => file(context, "page/", name));
   }
   app.notFound((context) => context.text("There is nothing here. The programme is at /\n", 404));
   return app;
@@ -127,11 +129,11 @@ function webManifest(name: string) {
   };
 }
 
-/** A file of this folder; the router has taken care that its name is one of ours or below player/. */
-async function file(context: Context, path: string): Promise<Response> {
-  const wanted = new URL(path, HERE);
-  const type = TYPES[path.slice(path.lastIndexOf(".") + 1)];
-  if (!wanted.href.startsWith(HERE.href) || !type) return context.notFound();
+/** A file of one of our folders. No name has dots before a slash, a backslash or a percent sign: none leads out of it. */
+async function file(context: Context, folder: string, name: string): Promise<Response> {
+  const type = TYPES[name.slice(name.lastIndexOf(".") + 1)];
+  if (!NAME.test(name) || !type) return context.notFound();
+  const wanted = new URL(folder + name, HERE);
   try {
     const body = await Deno.readFile(wanted);
     return context.body(body, 200, { "Content-Type": type, "Cache-Control": "public, max-age=300" });
@@ -176,10 +178,12 @@ function Player({ look, manifestUrl }: { look: FirstLook; manifestUrl: string })
 }
 
 function Listen({ look, manifestUrl, origin }: { look: FirstLook; manifestUrl: string; origin: string }) {
-  const snippet = `<script type="module" src="${origin}/player/radio-player.js"></script>\n` +
-    `<radio-player src="${manifestUrl}"></radio-player>`;
-  const frame = `<iframe src="${origin}/embed" title="${look.station}" width="100%" height="330" ` +
-    `allow="autoplay" style="border:0"></iframe>`;
+  // What is copied is HTML itself: escaped once for whoever pastes it, and once more to be shown.
+  const snippet = String(html`<script type="module" src="${origin}/player/radio-player.js"></script>
+<radio-player src="${manifestUrl}"></radio-player>`);
+  const frame = String(
+    html`<iframe src="${origin}/embed" title="${look.station}" width="100%" height="330" allow="autoplay" style="border:0"></iframe>`,
+  );
   return (
     <html lang="en">
       <Head look={look}>

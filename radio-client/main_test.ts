@@ -27,6 +27,28 @@ Deno.test("a name from the settings wins, and a hostile one stays text", async (
   assert.ok(!text.includes("<script>alert"));
 });
 
+Deno.test("what is copied and pasted is HTML in which a hostile name stays text, too", async () => {
+  const app = site({ ...settings, stationName: `"><script>alert(1)</script>` }, bucket(() => Response.json(manifest())));
+  const text = await (await app.request("https://radio.example/")).text();
+  const [frame, snippet] = [...text.matchAll(/<pre[^>]*>(.*?)<\/pre>/gs)].map(([, shown]) => asPasted(shown));
+  assert.equal(
+    frame,
+    `<iframe src="https://radio.example/embed" title="&quot;&gt;&lt;script&gt;alert(1)&lt;/script&gt;" width="100%" ` +
+      `height="330" allow="autoplay" style="border:0"></iframe>`,
+  );
+  assert.equal(
+    snippet,
+    `<script type="module" src="https://radio.example/player/radio-player.js"></script>\n` +
+      `<radio-player src="https://bucket.example/live/manifest.json"></radio-player>`,
+  );
+});
+
+/** The text that a browser shows for this HTML, which is what somebody copies. */
+function asPasted(shown: string): string {
+  const marks: Record<string, string> = { quot: '"', "#39": "'", lt: "<", gt: ">", amp: "&" };
+  return shown.replace(/&(quot|#39|lt|gt|amp);/g, (_, name) => marks[name]);
+}
+
 Deno.test("a bucket that is down, empty, slow or confused costs the page nothing", async () => {
   const never = (_url: unknown, init?: RequestInit) =>
     new Promise<Response>((_, reject) => init?.signal?.addEventListener("abort", () => reject(init.signal?.reason)));
@@ -71,7 +93,13 @@ Deno.test("the player's files are served with their types, and nothing else of t
   for (const path of ["/icon.svg", "/icon-192.png", "/icon-512.png", "/icon-maskable.png", "/page.css", "/player/vendor/ogg-opus-decoder.min.js"]) {
     assert.equal((await app.request(`https://radio.example${path}`)).status, 200, path);
   }
-  for (const path of ["/player/../main.tsx", "/player/%2e%2e/main.tsx", "/main.tsx", "/player/", "/live/hq/segment-00000001.flac"]) {
+  const others = ["/player/../main.tsx", "/player/%2e%2e/main.tsx", "/main.tsx", "/player/", "/live/hq/segment-00000001.flac"];
+  // served from the tests' folder if a path that is decoded late could leave its own
+  const escapes = [
+    ..."\\ %5c %2f %255c".split(" ").map((slash) => `/player/..${slash}tests${slash}station.js`),
+    "/player/https:%2f%2fother.example%2fscript.js",
+  ];
+  for (const path of [...others, ...escapes]) {
     assert.equal((await app.request(`https://radio.example${path}`)).status, 404, path);
   }
 });

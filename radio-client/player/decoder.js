@@ -9,13 +9,21 @@ import { wantedFrom } from "./timeline.js";
 
 export const SAMPLE_RATE = 48_000;
 
-/** 40 ms of silence in three packets of Ogg Opus: a browser that decodes it decodes the segments. */
+/**
+ * Silence in three packets of Ogg Opus, a file without its last page: a browser that decodes it decodes the segments, also
+ * while they arrive.
+ */
 const PROBE =
-  "T2dnUwACAAAAAAAAAAAAAAAAAAAAABzVxfcBE09wdXNIZWFkAQI4AYC7AAAAAABPZ2dTAAAAAAAAAAAAAAAAAAABAAAASZW+VAEu" +
-  "T3B1c1RhZ3MGAAAAZmZtcGVnAQAAABQAAABlbmNvZGVyPUxhdmMgbGlib3B1c09nZ1MABLgIAAAAAAAAAAAAAAIAAABapGHCAw8R" +
-  "EngL5ME27MWNjElGmaQmsHgHyXIn4UTqVfHwwNXd6VJgeAfJecjJV8CiEiP672fzZMDg";
-/** With all trims honoured, and with none. */
-const PROBE_FRAMES = [1920, 2880];
+  "T2dnUwACAAAAAAAAAAAAAAAAAAAAABzVxfcBE09wdXNIZWFkAQI4AYC7AAAAAABPZ2dTAAAAAAAAAAAAAAAAAAABAAAASZW+VAEuT3B1" +
+  "c1RhZ3MGAAAAZmZtcGVnAQAAABQAAABlbmNvZGVyPUxhdmMgbGlib3B1c09nZ1MAAEALAAAAAAAAAAAAAAIAAABqEn+cAw8REngL5ME2" +
+  "7MWNjElGmaQmsHgHyXIn4UTqVfHwwNXd6VJgeAfJecjJV8CiEiP672fzZMDg";
+/** With the pre-skip taken off, and with it left on. */
+const PROBE_FRAMES = [2568, 2880];
+/** The smallest WebAssembly module. */
+const NOTHING = Uint8Array.of(0, 0x61, 0x73, 0x6d, 1, 0, 0, 0);
+
+/** This browser has nothing to decode LQ with, whatever the file. */
+export class Undecodable extends Damaged {}
 
 export class Decoder {
   /**
@@ -37,6 +45,7 @@ export class Decoder {
    * The wanted part of a segment, at the wanted rate.
    * @param {Uint8Array} bytes @param {Quality} quality @param {Want} want
    * @returns {Promise<Channels>}
+   * @throws {Undecodable} LQ cannot be decoded here at all
    * @throws {Damaged} nothing can be made of the bytes, or too little came out
    */
   async decode(bytes, quality, want) {
@@ -67,11 +76,12 @@ export class Decoder {
 
   /** @param {Uint8Array} bytes @param {Quality} quality @returns {Promise<AudioBuffer>} */
   async #decoded(bytes, quality) {
-    if (quality === "lq" && !(await this.decodesOpus())) return this.#byWebAssembly(bytes);
     try {
+      if (quality === "lq" && !(await this.decodesOpus())) return await this.#byWebAssembly(bytes);
       // it takes the buffer away from us, and the rest of the transfer is still written into ours
       return await this.#context.decodeAudioData(new Uint8Array(bytes).buffer);
     } catch (error) {
+      if (error instanceof Damaged) throw error;
       throw new Damaged(`not decodable: ${error instanceof Error ? error.message : String(error)}`);
     }
   }
@@ -100,26 +110,43 @@ export class Decoder {
  * }} OggOpusDecoderClass
  */
 
-/** Loads the script once: it is written for `<script>`, and listeners who do not need it never fetch it. @param {string} url */
-function fallback(url) {
-  const name = "ogg-opus-decoder";
-  const global = /** @type {Record<string, any>} */ (/** @type {unknown} */ (globalThis));
-  if (!loading) {
-    loading = new Promise((resolve, reject) => {
-      const script = Object.assign(document.createElement("script"), { src: url });
-      script.addEventListener("load", () => resolve(global[name].OggOpusDecoder));
-      script.addEventListener("error", () => {
-        loading = null;
-        script.remove();
-        reject(new Damaged("this browser cannot decode Opus, and the decoder for it cannot be loaded"));
-      });
-      document.head.append(script);
-    });
+/**
+ * Loads the script once: it is written for `<script>`, and listeners who do not need it never fetch it.
+ * @param {string} url @returns {Promise<OggOpusDecoderClass>}
+ * @throws {Undecodable} WebAssembly is forbidden, or the script brings no decoder
+ * @throws {Damaged} the script did not come
+ */
+async function fallback(url) {
+  try {
+    // Where a page's policy forbids WebAssembly, the decoder itself would wait for ever.
+    await WebAssembly.compile(NOTHING);
+  } catch (error) {
+    throw new Undecodable(`this browser cannot decode Opus, and WebAssembly is refused: ${String(error)}`);
   }
-  return loading;
+  loading ??= loaded(url);
+  await loading.catch((error) => {
+    loading = null;
+    throw error;
+  });
+  const { OggOpusDecoder } = /** @type {Record<string, any>} */ (globalThis)["ogg-opus-decoder"] ?? {};
+  if (!OggOpusDecoder) throw new Undecodable(`this browser cannot decode Opus, and ${url} brings no decoder`);
+  return OggOpusDecoder;
 }
-/** @type {Promise<OggOpusDecoderClass> | null} */
+/** @type {Promise<void> | null} */
 let loading = null;
+
+/** @param {string} url @returns {Promise<void>} */
+function loaded(url) {
+  return new Promise((resolve, reject) => {
+    const script = Object.assign(document.createElement("script"), { src: url });
+    script.addEventListener("load", () => resolve());
+    script.addEventListener("error", () => {
+      script.remove();
+      reject(new Damaged("this browser cannot decode Opus, and the decoder for it cannot be loaded"));
+    });
+    document.head.append(script);
+  });
+}
 
 /** @param {AudioBuffer} whole @param {number} rate @returns {Promise<AudioBuffer>} */
 function resampled(whole, rate) {

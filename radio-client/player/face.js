@@ -17,7 +17,7 @@ import { Meter } from "./meter.js";
 /**
  * @typedef {object} Shown
  * @property {string} name of the station
- * @property {boolean} known whether anything is known of the station
+ * @property {boolean} known whether it is on air can be told
  * @property {boolean} onAir
  * @property {boolean} wanted somebody wants to hear
  * @property {string} status

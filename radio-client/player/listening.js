@@ -1,5 +1,6 @@
 // One listener's ear: decides which segment is next and in which quality, and what to do when it cannot be had.
 
+import { Undecodable } from "./decoder.js";
 import { GivenUp, Loader } from "./loader.js";
 import { automaticQuality, loaded, throughput } from "./quality.js";
 import { Damaged, Missing } from "./requests.js";
@@ -60,6 +61,8 @@ export class Listening {
   #last = null;
   /** @type {number[]} */
   #leads_s = [];
+  /** What this browser cannot decode at all. @type {Set<Quality>} */
+  #unusable = new Set();
 
   /** What is known of the listener's line. */
   get line() {
@@ -182,7 +185,7 @@ export class Listening {
   /** Loads a segment in one quality or the other, or gives it up. @param {Entry} entry @param {AbortSignal} signal */
   async #load(entry, signal) {
     /** @type {Set<Quality>} */
-    const useless = new Set();
+    const useless = new Set(this.#unusable);
     for (let failures = 0; useless.size < 2; ) {
       const quality = this.#choose(entry, useless);
       const mayGiveUp = this.wish === "auto" && !useless.has("lq");
@@ -192,6 +195,7 @@ export class Listening {
         useless.add("hq");
       } else if (error instanceof Damaged || error instanceof Missing) {
         useless.add(quality);
+        if (error instanceof Undecodable) this.#unusable.add(quality);
         if (useless.size === 2) await this.#withoutIt(entry, error, signal);
       } else {
         this.trouble = error;
@@ -252,6 +256,8 @@ export class Listening {
   /** @param {Entry} entry @param {Set<Quality>} useless @returns {Quality} */
   #choose(entry, useless) {
     if (useless.size === 1) return useless.has("hq") ? "lq" : "hq";
+    // HQ from the first border on: the wait for a whole HQ file is worth it to nobody who has just pressed play.
+    if (this.#last === null) return "lq";
     if (this.wish !== "auto") return this.wish;
     // Begun in LQ, finished in LQ: switches are at borders only.
     if (this.#schedule.done > 0) return "lq";

@@ -28,7 +28,8 @@ const BIG_PIECE_S = 4;
 const GUARD_MS = 250;
 /** Enough of an LQ file for a crossfade: the head, the pre-roll and the first samples. */
 const HEAD_BYTES = 32_768;
-const HEAD_WORTH_S = 3;
+/** With less sound in hand HQ goes without its crossfade: the head is not waited for. */
+const HEAD_LATEST_S = 1;
 /** Samples of an Opus packet. */
 const PACKET = 960;
 
@@ -63,7 +64,7 @@ export class Loader {
     const transfer = this.#requests.segment(entry[quality], signal);
     const own = follower(signal);
     try {
-      if (quality === "lq" && this.#schedule.left_s < HURRY_S) await this.#piecewise(entry, transfer, signal);
+      if (quality === "lq" && (await this.#isHurried(transfer, own.signal))) await this.#piecewise(entry, transfer, signal);
       if (quality === "hq" && mayGiveUp) void this.#guard(entry, transfer, own.signal);
       await transfer.done;
       await (quality === "hq" ? this.#wholeHq(entry, transfer, signal) : this.#wholeLq(entry, transfer, signal));
@@ -88,6 +89,15 @@ export class Loader {
     }
   }
 
+  /** Whether so little sound is in hand, now or before the transfer is over, that the whole cannot be waited for. */
+  async #isHurried(/** @type {Transfer} */ transfer, /** @type {AbortSignal} */ signal) {
+    while (this.#schedule.left_s >= HURRY_S) {
+      if (transfer.complete) return false;
+      await Promise.race([transfer.done, this.#clock.wait(GUARD_MS, signal)]);
+    }
+    return true;
+  }
+
   /** Lays the beginning of an LQ file while the rest arrives. */
   async #piecewise(/** @type {Entry} */ entry, /** @type {Transfer} */ transfer, /** @type {AbortSignal} */ signal) {
     for (;;) {
@@ -110,7 +120,7 @@ export class Loader {
     return samples >= enough && samples < entry.samples ? { bytes: looked.slice(0, end), samples } : null;
   }
 
-  /** Lays the first `samples` of an LQ file. */
+  /** Lays the first `samples` of an LQ file; after HQ, with the end of the pre-roll to fade into. */
   async #layLq(
     /** @type {Entry} */ entry,
     /** @type {Uint8Array} */ bytes,
@@ -118,35 +128,35 @@ export class Loader {
     /** @type {AbortSignal} */ signal,
     after = 0,
   ) {
-    const want = { before: entry.lq.preroll, frames: samples, after };
-    this.#lay(entry, "lq", await this.#decoder.decode(bytes, "lq", want), samples, signal);
+    const { preroll } = entry.lq;
+    const fade = this.#schedule.switches(entry, "lq") && preroll > FADE ? FADE : 0;
+    const file = fade > 0 ? withPreSkip(bytes, preroll - fade) : bytes;
+    const want = { before: preroll - fade, frames: samples + fade, after };
+    const channels = await this.#decoder.decode(file, "lq", want);
+    const border = this.#decoder.scaled(fade);
+    const before = fade > 0 ? cut(channels, 0, border) : undefined;
+    this.#lay(entry, "lq", cut(channels, border), samples, signal, before);
   }
 
   /** @param {Entry} entry @param {Transfer} transfer @param {AbortSignal} signal */
   async #wholeLq(entry, transfer, signal) {
-    const { preroll } = entry.lq;
-    const after = (PACKET - (entry.samples % PACKET)) % PACKET;
-    if (!this.#schedule.switches(entry, "lq") || preroll <= FADE) {
-      return this.#layLq(entry, transfer.bytes, entry.samples, signal, after);
-    }
-    const bytes = withPreSkip(transfer.bytes, preroll - FADE);
-    const want = { before: preroll - FADE, frames: entry.samples + FADE, after };
-    const channels = await this.#decoder.decode(bytes, "lq", want);
-    const border = this.#decoder.scaled(FADE);
-    this.#lay(entry, "lq", cut(channels, border), entry.samples, signal, cut(channels, 0, border));
+    await this.#layLq(entry, transfer.bytes, entry.samples, signal, (PACKET - (entry.samples % PACKET)) % PACKET);
   }
 
   /** @param {Entry} entry @param {Transfer} transfer @param {AbortSignal} signal */
   async #wholeHq(entry, transfer, signal) {
-    const fades = this.#schedule.switches(entry, "hq") && this.#schedule.left_s > HEAD_WORTH_S;
-    const old = fades ? await this.#lqHead(entry, signal) : null;
+    const old = this.#schedule.switches(entry, "hq") ? await this.#lqHead(entry, signal) : null;
     const channels = await this.#decoder.decode(transfer.bytes, "hq", { before: 0, frames: entry.samples, after: 0 });
     this.#lay(entry, "hq", old ? fadedIn(old, channels) : channels, entry.samples, signal);
   }
 
-  /** The first samples of a segment in LQ, to fade from; null when they cannot be had. */
+  /** The first samples of a segment in LQ, to fade from; null when they cannot be had in time. */
   async #lqHead(/** @type {Entry} */ entry, /** @type {AbortSignal} */ signal) {
+    const spare_s = this.#schedule.left_s - HEAD_LATEST_S;
+    if (spare_s <= 0) return null;
     const transfer = this.#requests.segment(entry.lq, signal, { first: HEAD_BYTES });
+    const own = follower(signal);
+    this.#clock.wait(1000 * spare_s, own.signal).then(() => transfer.cancel(), () => {});
     try {
       await transfer.done;
       const { end, samples } = beginning(transfer.bytes, entry);
@@ -158,6 +168,7 @@ export class Loader {
       signal.throwIfAborted();
       return null;
     } finally {
+      own.abort();
       transfer.cancel();
     }
   }

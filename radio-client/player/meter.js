@@ -17,6 +17,8 @@ export class Meter {
   #canvas;
   /** @type {number[]} heights 0 to 1, newest last */
   #bars = [];
+  /** What is followed. @type {AudioNode | null} */
+  #node = null;
   /** @type {AnalyserNode | null} */
   #analyser = null;
   #frame = 0;
@@ -27,6 +29,7 @@ export class Meter {
     this.stop();
     this.#analyser = new AnalyserNode(node.context, { fftSize: 4096 });
     node.connect(this.#analyser);
+    this.#node = node;
     const samples = new Float32Array(this.#analyser.fftSize);
     const bar_ms = matchMedia("(prefers-reduced-motion: reduce)").matches ? CALM_MS : BAR_MS;
     const step = (/** @type {number} */ now_ms) => {
@@ -43,8 +46,8 @@ export class Meter {
   /** Stands still. */
   stop() {
     cancelAnimationFrame(this.#frame);
-    this.#analyser?.disconnect();
-    this.#analyser = null;
+    if (this.#analyser) this.#node?.disconnect(this.#analyser);
+    [this.#node, this.#analyser] = [null, null];
     this.#bars = [];
     this.draw();
   }

@@ -34,7 +34,7 @@ export function nextPoll_ms({ listening, onAir, sincePublished_ms, segment_ms, m
 }
 
 /** Longer than the supervisor takes to write `live: false` itself. */
-const SILENT_AFTER_MS = 40_000;
+export const SILENT_AFTER_MS = 40_000;
 
 /**
  * Whether the station is on air. A supervisor that lost its power cannot say so: its manifest just stops changing.

@@ -375,7 +375,7 @@ export class RadioPlayer extends HTMLElement {
       sounded: this.#sounded,
       sounding: Boolean(listening && (listening.sounding || listening.inGap)),
       sinceTap_ms: performance.now() - this.#played_ms,
-      known: this.manifest !== null,
+      known: this.#watch?.known ?? false,
       onAir: this.onAir,
     });
   }
@@ -387,7 +387,7 @@ export class RadioPlayer extends HTMLElement {
   /** @param {State} [state] */
   #show(state = this.#state) {
     const { manifest, onAir, playingQuality } = this;
-    const known = manifest !== null;
+    const known = this.#watch?.known ?? false;
     const trouble = this.#fault ?? this.#watch?.trouble ?? this.#listening?.trouble ?? null;
     const notice = this.#listening?.inGap ? GAP_TEXT : performance.now() < this.#notice.until_ms ? this.#notice.text : "";
     this.#face.show({

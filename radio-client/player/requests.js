@@ -136,7 +136,10 @@ export class Transfer {
       if (this.total < stored.bytes) await reader.cancel();
       else if (!(await reader.read()).done) throw new Damaged("more bytes came than the manifest says");
     } catch (error) {
-      throw signal.aborted ? signal.reason : asOurs(error);
+      const why = signal.aborted ? signal.reason : asOurs(error);
+      // whoever waits for more learns why there is none
+      this.#own.abort(why);
+      throw why;
     } finally {
       this.#own.abort(new Unreachable("over"));
     }

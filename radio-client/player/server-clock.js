@@ -31,11 +31,14 @@ export function firstGuess({ asked_ms, updated_ms, date_ms, local_ms }) {
 /**
  * The clock after a manifest was seen to change: it had been written a moment before.
  * @param {ServerClock} clock
- * @param {{asked_ms: number, updated_ms: number, tooEarly: boolean}} seen `tooEarly`: a request before found nothing new
+ * @param {{asked_ms: number, updated_ms: number, notBefore_ms: number, tooEarly: boolean}} seen `notBefore_ms`: when a
+ *   request did not find it yet; `tooEarly`: that was after it was expected
  * @returns {ServerClock}
  */
-export function learned({ lag_ms, step_ms, firm }, { asked_ms, updated_ms, tooEarly }) {
+export function learned({ lag_ms, step_ms, firm }, { asked_ms, updated_ms, notBefore_ms, tooEarly }) {
   const measured_ms = asked_ms - updated_ms;
+  // Written after a moment that it calls later: the station's clock was stepped back. One that is only seen late was not.
+  if (notBefore_ms - updated_ms > lag_ms + PLAUSIBLE_MS) return { lag_ms: measured_ms, step_ms: SEARCH_MS, firm: true };
   if (!firm && Math.abs(measured_ms - lag_ms) > PLAUSIBLE_MS) return { lag_ms: measured_ms, step_ms, firm: true };
   if (tooEarly) return { lag_ms: Math.min(measured_ms, lag_ms + step_ms + BACK_MS), step_ms: CREEP_MS, firm: true };
   return { lag_ms: Math.min(measured_ms, lag_ms) - step_ms, step_ms, firm: true };

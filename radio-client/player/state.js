@@ -14,7 +14,7 @@ const BLOCKED_MS = 1500;
  * @param {boolean} now.sounded there was sound since the tap
  * @param {boolean} now.sounding samples sound, or a silence that the station reports
  * @param {number} now.sinceTap_ms
- * @param {boolean} now.known a manifest has been read
+ * @param {boolean} now.known whether it is on air can be told
  * @param {boolean} now.onAir
  * @returns {State}
  */

@@ -1,7 +1,7 @@
 // Keeps the newest manifest: asks for it when the next one is due, more rarely when nobody listens.
 
 import { parseManifest } from "./manifest.js";
-import { isOnAir, nextPoll_ms } from "./prediction.js";
+import { SILENT_AFTER_MS, isOnAir, nextPoll_ms } from "./prediction.js";
 import { firstGuess, learned, toLocal } from "./server-clock.js";
 import { Bell, heardWithin } from "./waiting.js";
 
@@ -31,6 +31,8 @@ export class ManifestWatch {
   #misses = 0;
   #failures = 0;
   #answered_ms = -Infinity;
+  /** When what was answered last had been asked for. */
+  #asked_ms = -Infinity;
 
   /** Rings after every answer and every failure. */
   answered = new Bell();
@@ -58,14 +60,20 @@ export class ManifestWatch {
     return this.#clock.now_ms() - this.#answered_ms;
   }
 
+  /** Whether the station was on air when the bucket answered last: while no answer comes, age says nothing about it. */
   get onAir() {
     const { manifest } = this;
     if (!manifest) return false;
     return isOnAir({
       live: manifest.live,
-      sincePublished_ms: this.sincePublished_ms,
+      sincePublished_ms: this.sincePublished_ms - this.age_ms,
       segment_ms: manifest.segment_s * 1000,
     });
+  }
+
+  /** Whether anybody can tell if the station is on air: it was heard of, and not too long ago. */
+  get known() {
+    return this.manifest !== null && (this.trouble === null || this.age_ms < SILENT_AFTER_MS);
   }
 
   /** Milliseconds since the newest manifest was written. */
@@ -112,6 +120,7 @@ export class ManifestWatch {
     try {
       const { json, date_ms } = await this.#requests.manifest(this.url, signal);
       this.#accept(parseManifest(json, this.url), asked_ms, date_ms);
+      this.#asked_ms = asked_ms;
       this.#answered_ms = this.#clock.now_ms();
       [this.#failures, this.trouble] = [0, null];
     } catch (error) {
@@ -127,12 +136,13 @@ export class ManifestWatch {
     const { updated_ms } = manifest;
     if (!before || !this.#serverClock) {
       this.#serverClock = firstGuess({ asked_ms, updated_ms, date_ms, local_ms: this.#clock.utc_ms() });
-    } else if (updated_ms === before.updated_ms || (updated_ms < before.updated_ms && this.onAir)) {
+    } else if (!isNewer(manifest, before) && (updated_ms === before.updated_ms || this.onAir)) {
       // the same, or an older one from some cache on the way
       if (this.sincePublished_ms > manifest.segment_s * 1000) this.#misses += 1;
       return;
     } else {
-      this.#serverClock = learned(this.#serverClock, { asked_ms, updated_ms, tooEarly: this.#misses > 0 });
+      const seen = { asked_ms, updated_ms, notBefore_ms: this.#asked_ms, tooEarly: this.#misses > 0 };
+      this.#serverClock = learned(this.#serverClock, seen);
     }
     this.#misses = 0;
     this.manifest = manifest;
@@ -149,4 +159,13 @@ export class ManifestWatch {
       random: this.#clock.random(),
     });
   }
+}
+
+/**
+ * A number is never used twice, so a higher one is newer even where the station's clock was stepped back.
+ * @param {Manifest} manifest @param {Manifest} before @returns {boolean}
+ */
+function isNewer(manifest, before) {
+  const newest = (/** @type {Manifest} */ { segments }) => segments.at(-1)?.index ?? -1;
+  return newest(manifest) > newest(before) || manifest.updated_ms > before.updated_ms;
 }

@@ -25,7 +25,7 @@ export const GAP_TEXT = "A moment of silence: the station lost some sound here."
  * The one sentence under the controls.
  * @param {object} now
  * @param {State} now.state
- * @param {boolean} now.known a manifest has been read
+ * @param {boolean} now.known whether the station is on air can be told
  * @param {boolean} now.onAir
  * @param {unknown} now.trouble why the bucket could not be read last; null when it could
  * @param {string} now.notice something that just happened

@@ -52,9 +52,15 @@ test("a tunnel of five minutes: at the live edge again within seconds, with the 
   const w = world();
   await w.listen(60);
   w.line.up = false;
-  await w.clock.pass(300_000);
+  for (let minute = 1; minute <= 5; minute++) {
+    await w.clock.pass(60_000);
+    assert.equal(w.state, "waiting");
+    assert.match(w.words, /cannot be reached/, "the listener's line is down, and not the station");
+  }
+  assert.equal(w.watch.known, false, "nobody knows whether it is on air");
   w.line.up = true;
   await w.clock.pass(25_000);
+  assert.equal(w.state, "playing");
   assert.notEqual(w.listening.sounding, null);
   assert.ok((w.listening.behind_s ?? 99) < 40, `${w.listening.behind_s} s behind`);
   const skip = w.said.find((said) => said.type === "skip");
@@ -143,6 +149,21 @@ test("a manifest that stops changing is off air, whatever it says", async () => 
   w.stop();
 });
 
+test("a station whose clock is stepped back goes on without a hole, and stays on air", async () => {
+  const w = world({ stepped: { from: 15, ms: -60_000 } });
+  await w.listen(100);
+  for (let minute = 0; minute < 5; minute++) {
+    await w.clock.pass(60_000);
+    assert.equal(w.state, "playing");
+    assert.equal(w.watch.onAir, true);
+  }
+  assert.equal(w.silence_s, 0);
+  assert.equal(w.count("skip"), 0);
+  assert.ok(Math.abs((w.listening.behind_s ?? 1e9) - 20) < 5, `${w.listening.behind_s} s behind`);
+  assert.ok(w.manifests < 2 * 40, `${w.manifests} manifest requests`);
+  w.stop();
+});
+
 test("a listener's clock that is wrong by an hour hides no station", async () => {
   for (const wrong_ms of [3_600_000, -3_600_000]) {
     const w = world();
@@ -172,6 +193,36 @@ test("a segment that is named but not there is silent for its own length and cou
   await w.listen(200);
   assert.equal(w.listening.counters.missing, 1);
   assert.ok(Math.abs(w.silence_s - 10) < 0.001, `${w.silence_s} s of silence`);
+  w.stop();
+});
+
+test("a station without its LQ files is heard in HQ, also by whoever starts with nothing in hand", async () => {
+  const w = world();
+  w.missing = new Set([".opus"]);
+  await w.listen(60);
+  assert.equal(w.listening.sounding?.quality, "hq");
+  assert.ok(w.asked.every((url, i) => w.asked.indexOf(url) === i), "no dead key is asked for twice");
+  assert.equal(w.silence_s, 0);
+  w.stop();
+});
+
+test("a browser without any decoder for Opus finds out once, and plays HQ", async () => {
+  const w = world({ undecodable: "lq" });
+  w.listening.wish = "lq";
+  await w.listen(120);
+  assert.equal(w.listening.sounding?.quality, "hq");
+  assert.equal(w.asked.filter((url) => url.endsWith(".opus")).length, 1);
+  assert.equal(w.silence_s, 0);
+  w.stop();
+});
+
+test("a first segment that is not there is asked for once in each quality, and counted", async () => {
+  const w = world();
+  w.missing = new Set(["03.flac", "03.opus"]);
+  await w.listen(60);
+  assert.equal(w.asked.filter((url) => /03\.(flac|opus)$/.test(url)).length, 2);
+  assert.equal(w.listening.counters.missing, 1);
+  assert.notEqual(w.listening.sounding, null);
   w.stop();
 });
 
@@ -217,6 +268,43 @@ test("a line that gets worse under way falls back before it starves, and comes b
   assert.equal(w.listening.sounding?.quality, "hq");
   assert.equal(w.silence_s, 0);
   w.stop();
+});
+
+test("who has chosen HQ hears the first segment in LQ, at once, and HQ from the first border on", async () => {
+  const w = world({ line: { up: true, mbit_s: 5, latency_ms: 60 } });
+  w.listening.wish = "hq";
+  await w.listen(60);
+  assert.ok(w.played[0].frame < 48_000, `first sound after ${w.played[0].frame / 48_000} s`);
+  const laid = w.said.flatMap((said) => (said.type === "segment" ? [said] : []));
+  const [first] = laid;
+  assert.ok(laid.every(({ index, quality }) => quality === (index === first.index ? "lq" : "hq")));
+  assert.equal(w.silence_s, 0);
+  w.stop();
+});
+
+test("HQ does not wait for the head of LQ until it starves", async () => {
+  const w = world({ line: { up: true, mbit_s: 4, latency_ms: 60 } });
+  w.onAsked = (key) => {
+    if (key.endsWith("04.opus")) w.line.up = false;
+  };
+  w.listening.wish = "hq";
+  await w.listen(12);
+  assert.ok(w.said.some((said) => said.type === "segment" && said.index === 4 && said.quality === "hq"));
+  assert.equal(w.silence_s, 0);
+  w.stop();
+});
+
+test("LQ that is begun with little in hand is heard while it arrives, as soon as it must be", async () => {
+  for (const [before_mbit_s, mbit_s] of [[3.5, 0.25], [4, 0.3], [5, 0.25]]) {
+    for (let drop_s = 30; drop_s < 40; drop_s += 0.5) {
+      const w = world({ line: { up: true, mbit_s: before_mbit_s, latency_ms: 60 } });
+      await w.listen(drop_s);
+      w.line.mbit_s = mbit_s;
+      await w.clock.pass(60_000);
+      assert.equal(w.silence_s, 0, `from ${before_mbit_s} to ${mbit_s} Mbit/s after ${drop_s} s`);
+      w.stop();
+    }
+  }
 });
 
 test("what was being decoded when the listener paused does not sound", async () => {

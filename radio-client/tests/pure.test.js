@@ -14,6 +14,8 @@ import { behindText, codecText, duration, statusText } from "../player/words.js"
 import { manifestOf, oggPage } from "./station.js";
 
 const URL_ = "https://bucket.example/prefix/live/manifest.json";
+/** A manifest of which no request before had found anything. */
+const unseen = { notBefore_ms: -Infinity, tooEarly: false };
 const doc = (/** @type {object} */ changes = {}) => ({ ...manifestOf([40, 41, 42]), ...changes });
 
 test("a manifest is read with the addresses of its segments beside it, whatever the prefix", () => {
@@ -39,24 +41,33 @@ test("a station's clock is learned from its manifests, whatever the listener's o
   assert.equal(toLocal(firstGuess({ ...first, date_ms: 502_000 }), 502_500), 1000);
   assert.equal(toLocal(firstGuess({ ...first, local_ms: 0 }), 500_000), 1000, "a clock that is behind is not believed");
   const wrong = firstGuess({ ...first, local_ms: 9_999_000 });
-  const right = learned(wrong, { asked_ms: 11_300, updated_ms: 510_000, tooEarly: false });
+  const right = learned(wrong, { ...unseen, asked_ms: 11_300, updated_ms: 510_000 });
   assert.equal(toLocal(right, 510_000), 11_300);
 });
 
 test("requests move earlier until one is too early, and then stay close", () => {
   let clock = learned(firstGuess({ asked_ms: 9000, updated_ms: 0, date_ms: null, local_ms: 0 }), {
-    asked_ms: 19_000, updated_ms: 10_000, tooEarly: false,
+    ...unseen, asked_ms: 19_000, updated_ms: 10_000,
   });
-  let [asked, worst_ms] = [0, 0];
+  let [asked, worst_ms, notBefore_ms] = [0, 0, 19_000];
   for (let i = 2; i < 200; i++) {
     // published at 10 s times i exactly; the next question comes 200 ms after the moment expected, then every 700 ms
     let [asked_ms, tooEarly] = [toLocal(clock, i * 10_000) + 200, false];
-    for (asked += 1; asked_ms < i * 10_000; asked += 1) [asked_ms, tooEarly] = [asked_ms + 700, true];
+    for (asked += 1; asked_ms < i * 10_000; asked += 1) [notBefore_ms, asked_ms, tooEarly] = [asked_ms, asked_ms + 700, true];
     if (i > 20) worst_ms = Math.max(worst_ms, asked_ms - i * 10_000);
-    clock = learned(clock, { asked_ms, updated_ms: i * 10_000, tooEarly });
+    clock = learned(clock, { asked_ms, updated_ms: i * 10_000, notBefore_ms, tooEarly });
+    notBefore_ms = asked_ms;
   }
   assert.ok(worst_ms < 800, `${worst_ms} ms late`);
   assert.ok(asked < 1.3 * 200, `${asked} requests for 200 segments`);
+});
+
+test("a station's clock that was stepped back is learned anew, and one that is only seen late is not", () => {
+  const clock = { lag_ms: -500_000, step_ms: 20, firm: true };
+  const stepped = { asked_ms: 20_200, updated_ms: 460_000, notBefore_ms: 10_200, tooEarly: true };
+  assert.equal(toLocal(learned(clock, stepped), 460_000), 20_200);
+  const late = { asked_ms: 320_200, updated_ms: 815_000, notBefore_ms: 10_200, tooEarly: true };
+  assert.ok(toLocal(learned(clock, late), 815_000) < 315_200);
 });
 
 test("the manifest is asked for when the next one is due, then soon again, then ever more rarely", () => {

@@ -1,9 +1,12 @@
 // A station, a line, a sound card and the time of day, all simulated: hours of listening in a second of testing.
 
+import { Undecodable } from "../player/decoder.js";
 import { Listening } from "../player/listening.js";
 import { Requests } from "../player/requests.js";
+import { stateOf } from "../player/state.js";
 import { Bell } from "../player/waiting.js";
 import { ManifestWatch } from "../player/watch.js";
+import { statusText } from "../player/words.js";
 import { manifestOf, oggPage } from "./station.js";
 
 const MANIFEST_URL = "https://bucket.example/prefix/live/manifest.json";
@@ -71,12 +74,16 @@ export class World {
   onAsked = () => {};
   /** What decoders wait for. @type {Promise<void>} */
   decoding = Promise.resolve();
+  /** What the browser cannot decode. @type {import("../player/manifest.js").Quality | null} */
+  undecodable = null;
   /** @type {Set<string>} ends of addresses that come out damaged */
   damaged = new Set();
   /** @type {Set<string>} ends of addresses that are not there */
   missing = new Set();
   /** @type {Record<number, number>} samples missing before a segment */
   gaps = {};
+  /** From this segment on the station's wall clock is so much ahead. */
+  stepped = { from: Infinity, ms: 0 };
   /** @type {Record<number, number>} samples of a segment that is not as long as the others */
   lengths = {};
   hqBytes = 2_500_000;
@@ -163,6 +170,21 @@ export class World {
     return this.said.reduce((sum, said) => sum + (said.type === "skip" ? said.seconds : 0), 0);
   }
 
+  /** What a player would be said to do, a good while after the tap. */
+  get state() {
+    const { known, onAir } = this.watch;
+    const sounding = this.listening.sounding !== null;
+    const page = { failed: false, wanted: true, elsewhere: false, running: this.#call_ms === null };
+    return stateOf({ ...page, sounded: this.played.length > 0, sounding, sinceTap_ms: 60_000, known, onAir });
+  }
+
+  /** The sentence that a listener would read. */
+  get words() {
+    const { known, onAir } = this.watch;
+    const trouble = this.watch.trouble ?? this.listening.trouble;
+    return statusText({ state: this.state, known, onAir, trouble, notice: "" });
+  }
+
   #listener(/** @type {Requests} */ requests) {
     const world = this;
     return new Listening(
@@ -173,8 +195,9 @@ export class World {
         say: (happening) => this.said.push(happening),
         decoder: {
           scaled: (samples) => samples,
-          decode: async (bytes, _quality, { frames }) => {
+          decode: async (bytes, quality, { frames }) => {
             await this.decoding;
+            if (quality === this.undecodable) throw new Undecodable("no");
             if (bytes.length > 100 && bytes[99] === 0xee) throw new (await import("../player/requests.js")).Damaged("no");
             return [new Float32Array(frames)];
           },
@@ -208,7 +231,9 @@ export class World {
     const latest = this.begin + Math.floor(on_s / this.segment_s);
     const manifest = manifestOf([latest - 2, latest - 1, latest], this.segment_s);
     manifest.live = this.live;
+    if (latest >= this.stepped.from) manifest.updated_at = later(manifest.updated_at, this.stepped.ms);
     for (const entry of manifest.segments) {
+      if (entry.index >= this.stepped.from) entry.start = later(entry.start, this.stepped.ms);
       entry.gap = this.gaps[entry.index] ?? 0;
       entry.samples = this.lengths[entry.index] ?? entry.samples;
       entry.hq.bytes = this.hqBytes;
@@ -242,7 +267,7 @@ export class World {
     return new ReadableStream({
       pull: async (controller) => {
         if (at >= body.length) return controller.close();
-        const chunk = body.subarray(at, at + 65_536);
+        const chunk = body.subarray(at, at + 16_384);
         try {
           await this.#line((chunk.length * 8) / (this.line.mbit_s * 1000), signal);
         } catch (error) {
@@ -259,6 +284,11 @@ export class World {
     await this.clock.wait(ms, signal);
     while (!this.line.up) await this.clock.wait(100, signal);
   }
+}
+
+/** @param {string} time @param {number} ms @returns {string} */
+function later(time, ms) {
+  return new Date(Date.parse(time) + ms).toISOString();
 }
 
 /** @type {Map<number, Uint8Array>} */

@@ -38,6 +38,18 @@ globalThis.companions = new Set();
 const { play } = HTMLMediaElement.prototype;
 HTMLMediaElement.prototype.play = function () { companions.add(this); return play.call(this); };
 """
+_ANALYSERS = """
+globalThis.analysers = new Set();
+const { connect, disconnect } = AudioNode.prototype;
+AudioNode.prototype.connect = function (to, ...more) {
+  if (to instanceof AnalyserNode) analysers.add(to);
+  return connect.call(this, to, ...more);
+};
+AudioNode.prototype.disconnect = function (...from) {
+  analysers.delete(from[0]);
+  return disconnect.apply(this, from);
+};
+"""
 _HIDE = """
 (hidden) => {
   Object.defineProperty(document, "hidden", { value: hidden, configurable: true });
@@ -90,6 +102,7 @@ def test_the_lock_screen_shows_and_controls_the_station(station: Station, chromi
     _, bucket = station(2)
     context = chromium.new_context(user_agent=ANDROID)
     context.add_init_script(_MEDIA)
+    context.add_init_script(_ANALYSERS)
     ear = Ear(context.new_page())
     ear.open(bucket)
     ear.tap()
@@ -105,6 +118,7 @@ def test_the_lock_screen_shows_and_controls_the_station(station: Station, chromi
     assert ear.ask("navigator.mediaSession.playbackState") == "paused"
     ear.ask("handlers.play()")
     ear.until("p.state === 'playing'", 15)
+    assert ear.ask("analysers.size") == 1, "the waveform of the first time is let go"
     ear.ask("handlers.stop()")
     ear.until("p.paused", 5)
     context.close()

@@ -42,10 +42,11 @@ def without_complaint(page: Page) -> Iterator[None]:
     assert not complaints
 
 
-def serve(bucket: WebBucket, path: str, body: str) -> str:
-    """Puts somebody else's page beside the bucket: another origin than the site's. Its address."""
+def serve(bucket: WebBucket, path: str, body: str, policy: str = "") -> str:
+    """Puts somebody else's page, with its policy, beside the bucket: another origin than the site's. Its address."""
     whole = f'<!doctype html><title>Somebody</title><link rel="icon" href="data:,">{body}'
-    page = Answer(HTTPStatus.OK, whole.encode(), {"Content-Type": "text/html; charset=utf-8"})
+    headers = {"Content-Type": "text/html; charset=utf-8", **({"Content-Security-Policy": policy} if policy else {})}
+    page = Answer(HTTPStatus.OK, whole.encode(), headers)
     bucket.fault = lambda asked: page if asked == path else None
     return bucket.url.rstrip("/") + path
 
@@ -77,6 +78,21 @@ def test_the_page_plays_under_its_policy(on_the_web: tuple[WebBucket, str], ear:
         assert ear.page.locator("h1").inner_text() == "night-shift"
 
 
+@pytest.mark.timeout(60)
+@pytest.mark.parametrize("decoder", ["", 'opus-decoder="/player/words.js"'], ids=["forbidden", "another script"])
+def test_without_an_opus_decoder_hq_plays(on_the_web: tuple[WebBucket, str], ear: Ear[Page], decoder: str) -> None:
+    """Where the browser knows no Ogg Opus and its fallback is forbidden or no decoder, what plays is HQ."""
+    bucket, _ = on_the_web
+    ear.page.add_init_script(_NO_OGG)
+    policy = "default-src 'self'; script-src 'self'" if not decoder else "default-src 'self' 'wasm-unsafe-eval'"
+    player = f'<radio-player src="/live/manifest.json" quality="lq" {decoder}></radio-player>'
+    ear.visit(
+        serve(bucket, "/strict.html", f'<script type="module" src="/player/radio-player.js"></script>{player}', policy)
+    )
+    ear.tap()
+    ear.until("p.state === 'playing' && p.playingQuality === 'hq'", 20)
+
+
 @pytest.mark.timeout(90)
 def test_the_embedded_player_plays_in_anybodys_frame(on_the_web: tuple[WebBucket, str], page: Page) -> None:
     """/embed may be framed by another origin and plays there without a complaint; the page itself may not be framed."""
@@ -90,6 +106,17 @@ def test_the_embedded_player_plays_in_anybodys_frame(on_the_web: tuple[WebBucket
     refused = serve(bucket, "/thief.html", f'<iframe src="{url}/"></iframe>')
     with page.expect_console_message(lambda message: "frame-ancestors" in message.text, timeout=10_000):
         page.goto(refused)
+
+
+@pytest.mark.timeout(60)
+def test_a_sandboxed_frame_plays(on_the_web: tuple[WebBucket, str], page: Page) -> None:
+    """A frame without an origin of its own gets no lock, no storage and no cookie, and plays all the same."""
+    bucket, url = on_the_web
+    framed = f'<iframe src="{url}/embed" sandbox="allow-scripts" allow="autoplay"></iframe>'
+    page.goto(serve(bucket, "/host.html", framed))
+    frame = page.frame_locator("iframe")
+    frame.locator(PLAY).click()
+    frame.locator("radio-player [part=facts]").get_by_text("behind live").wait_for(timeout=20_000)
 
 
 @pytest.mark.timeout(90)

@@ -9,7 +9,7 @@ from typing import Any, Generic, Protocol, TypeVar
 import numpy as np
 import numpy.typing as npt
 
-from tests.rig.audio import Sound, decode_flac, decode_opus
+from tests.rig.audio import Sound, decode_flac, decode_opus, one_opus_file
 from tests.rig.parts import eventually
 from tests.rig.web_bucket import WebBucket
 
@@ -185,3 +185,16 @@ def published(bucket: WebBucket, span: dict[str, Any]) -> Sound:
     hq = span["quality"] == "hq"
     whole = (decode_flac(data) / 2**23).astype(np.float32) if hq else decode_opus(data)
     return whole[span["offset"] : span["offset"] + span["samples"]]
+
+
+def crossfade(bucket: WebBucket, earlier: dict[str, Any], later: dict[str, Any]) -> Sound:
+    """What sounds in the crossfade between two spans: by the qualities decoded one by one, blended linearly."""
+    hq_first = earlier["quality"] == "hq"
+    entry = bucket.entries[later["index"]]["lq"]
+    lq = decode_opus(one_opus_file([(bucket.objects[entry["key"]], 0)]))
+    if hq_first:  # the fade ends at the border: LQ is heard from its pre-roll
+        old, fresh = published(bucket, earlier)[-FADE:], lq[entry["preroll"] - FADE : entry["preroll"]]
+    else:  # it begins there: of LQ the first samples were fetched
+        old, fresh = lq[entry["preroll"] : entry["preroll"] + FADE], published(bucket, later)[:FADE]
+    weight = (np.arange(FADE, dtype=np.float32)[:, None] + 0.5) / FADE
+    return (old + (fresh - old) * weight).astype(np.float32)
