@@ -28,14 +28,15 @@ SECRETS = "etc/radio-server/secrets.env"
 
 
 def make(target: str, destination: Path) -> str:
-    """Runs a target of the Makefile as a packager does."""
+    """Runs a target of the Makefile as a packager does, or an administrator whose files are their own."""
     done = subprocess.run(
         ["make", "--no-print-directory", target, f"DESTDIR={destination}"],
         cwd=ROOT,
         env={**os.environ, "PIP_NO_COMPILE": "1"},
+        umask=0o077,
         capture_output=True,
         text=True,
-        timeout=150,
+        timeout=190,
         check=False,
     )
     assert done.returncode == 0, done.stdout + done.stderr
@@ -171,6 +172,33 @@ def test_a_station_lives_within_what_the_unit_allows(tmp_path: Path, tmpfs: Path
 
 
 @pytest.mark.timeout(200)
+def test_the_service_gets_at_all_of_it(installed: Path) -> None:
+    """Whatever umask it was installed with, the service's user can read and run all of it but for the settings."""
+    others = {path: stat.S_IMODE(path.stat().st_mode) & 0o7 for path in installed.rglob("*") if not path.is_symlink()}
+    assert [path for path, mode in others.items() if path.is_dir() and mode != 0o5] == []
+    assert [path for path, mode in others.items() if mode & 0o4 == 0] == [installed / SECRETS]
+    assert others[installed / PROGRAM.removeprefix("/")] == 0o5
+
+
+@pytest.mark.timeout(200)
+def test_installing_after_an_upgrade_of_the_system_mends_the_program(installed: Path) -> None:
+    """With the system's new Python the old environment has no packages; installing makes it anew, with that Python."""
+    (packages,) = (installed / "opt/radio-supervisor/lib").glob("python3.*")
+    packages.rename(packages.with_name("python3.0"))
+    assert version_told(installed).returncode == 1
+    make("install", installed)
+    assert version_told(installed).stdout == f"radio-supervisor {__version__}\n"
+    assert [folder.name for folder in packages.parent.iterdir()] == [packages.name]
+
+
+def version_told(root: Path) -> subprocess.CompletedProcess[str]:
+    """What the installed program says of itself, far from any source tree."""
+    python = root / "opt/radio-supervisor/bin/python"
+    ask = [str(python), "-I", "-m", "supervisor", "--version"]
+    return subprocess.run(ask, cwd="/", capture_output=True, text=True, timeout=30, check=False)
+
+
+@pytest.mark.timeout(200)
 def test_installing_again_keeps_what_is_the_operator_s(installed: Path) -> None:
     """The example is for who has no settings yet; they stay their owner's alone, and uninstalling keeps them."""
     secrets = installed / SECRETS
@@ -180,10 +208,7 @@ def test_installing_again_keeps_what_is_the_operator_s(installed: Path) -> None:
     recording.parent.mkdir(parents=True)
     recording.write_bytes(b"kept")
     make("install", installed)
-    python = installed / "opt/radio-supervisor/bin/python"
-    ask = [str(python), "-I", "-m", "supervisor", "--version"]
-    told = subprocess.run(ask, cwd="/", capture_output=True, text=True, check=True)
-    assert told.stdout == f"radio-supervisor {__version__}\n"
+    assert version_told(installed).stdout == f"radio-supervisor {__version__}\n"
     assert stat.S_IMODE(secrets.stat().st_mode) == 0o600
     make("uninstall", installed)
     assert secrets.read_text(encoding="utf-8") == "RADIO_STATION=mine\n"
