@@ -19,6 +19,7 @@ from tests.rig.confined import UNIT, settings
 from tests.rig.parts import ROOT, eventually, free_port, need
 from tests.rig.radio import environment, on_air, write_env
 from tests.rig.s3 import Bucket
+from tests.rig.sound import SoundDevice, sound_device
 
 MOST_EXPOSURE = 2.0
 """As docs/deployment/systemd.md says; 10 is a service that may do everything."""
@@ -133,15 +134,24 @@ def test_the_unit_loses_nothing_and_fits_the_program() -> None:
     assert {name: settings(name) for name in wanted} == wanted
 
 
+@pytest.fixture
+def sound(tmpfs: Path) -> Iterator[SoundDevice]:
+    """An ALSA device: its library is what a confined FFmpeg has to load and to run."""
+    with sound_device(tmpfs, 2) as device:
+        yield device
+
+
 @pytest.mark.timeout(90)
-def test_a_station_lives_within_what_the_unit_allows(tmp_path: Path, tmpfs: Path, bucket: Bucket) -> None:
-    """Without capabilities, further system calls and memory to execute it publishes, joins, takes new keys and ends."""
+def test_a_station_lives_within_what_the_unit_allows(
+    tmp_path: Path, tmpfs: Path, bucket: Bucket, sound: SoundDevice
+) -> None:
+    """Without capabilities, further system calls and memory to execute it captures, joins, takes new keys and ends."""
     need("setpriv", "systemd-analyze")
     key, secret = "CONFINEDKEY000000042", "confined-secret"
     bucket.server.add_key(key, secret)
     told = {
         **bucket.settings,
-        "RADIO_SOURCE": "tone:",
+        "RADIO_SOURCE": sound.settings["RADIO_SOURCE"],
         "RADIO_SEGMENT_SECONDS": "1",
         "RADIO_RECORDING_SECONDS": "2",
         "RADIO_SPOOL_DIR": str(tmpfs / "spool"),
@@ -150,7 +160,8 @@ def test_a_station_lives_within_what_the_unit_allows(tmp_path: Path, tmpfs: Path
     write_env(env_file, told)
     # as systemd makes it of EnvironmentFile and UnsetEnvironment
     unset = settings("UnsetEnvironment")[0].split()
-    given = {**{name: value for name, value in told.items() if name not in unset}, "PYTHONPATH": str(ROOT)}
+    given = {name: value for name, value in told.items() if name not in unset}
+    given = {**sound.settings, **given, "PYTHONPATH": str(ROOT)}
     confined = [sys.executable, "-m", "tests.rig.confined"]
     privileges = ["setpriv", "--no-new-privs", "--bounding-set=-all", "--inh-caps=-all", "--"]
     words = ("start", "--no-dashboard", "--env-file", str(env_file))
