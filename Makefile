@@ -81,8 +81,10 @@ dist: $(VENV)/.ready-dev ## Build the source distribution and the wheel into dis
 	rm -rf dist
 	$(BIN)/python -m hatchling build
 
-push-image: ## Build compose/IMAGE.Dockerfile for both kinds of machines and push it (IMAGE, REGISTRY, TAG).
+push-image: ## Build compose/IMAGE.Dockerfile for both kinds of machines and push it (IMAGE, REGISTRY, TAG, SOURCE).
 	docker buildx build --platform linux/amd64,linux/arm64 --file compose/$(IMAGE).Dockerfile \
+	  --label org.opencontainers.image.version=$(TAG) --label org.opencontainers.image.source=$(SOURCE) \
+	  --label org.opencontainers.image.revision=$$(git rev-parse HEAD) \
 	  --tag $(REGISTRY)/$(IMAGE):$(TAG) --tag $(REGISTRY)/$(IMAGE):latest --push .
 
 lock: $(VENV)/.ready-dev ## Write the lock files anew.

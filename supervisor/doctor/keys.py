@@ -91,6 +91,7 @@ def age(first: date, today: date) -> Check:
             AGE,
             f"in use here since {first}: {days} days",
             "Make a new API token with the same rights, put it into the env file, send the station SIGHUP (systemctl "
-            "reload; docker compose kill -s HUP radio), and delete the old one when the log says that it was taken.",
+            "reload radio-supervisor; docker compose exec radio sh -c 'kill -HUP 1'), and delete the old one when the "
+            "log says that it was taken.",
         )
     return ok(AGE, f"in use here since {first}")

@@ -77,6 +77,24 @@ def test_images_have_one_pinned_base(dockerfile: Path) -> None:
     assert "syntax=" not in text
 
 
+def test_what_is_pushed_says_where_it_comes_from() -> None:
+    """An image in the registry names its version, the commit it was built from, and the address of the source."""
+    asked = [
+        "make",
+        "--dry-run",
+        "push-image",
+        "IMAGE=radio",
+        "REGISTRY=registry/me",
+        "TAG=1.2.3",
+        "SOURCE=https://me/radio",
+    ]
+    told = subprocess.run(asked, cwd=ROOT, capture_output=True, text=True, timeout=20, check=True).stdout
+    labels = dict(re.findall(r"--label org\.opencontainers\.image\.(\w+)=(\S+(?: rev-parse HEAD\))?)", told))
+    assert labels == {"version": "1.2.3", "source": "https://me/radio", "revision": "$(git rev-parse HEAD)"}
+    workflow = (ROOT / ".github/workflows/release.yml").read_text(encoding="utf-8")
+    assert 'SOURCE="$GITHUB_SERVER_URL/$GITHUB_REPOSITORY"' in workflow
+
+
 def test_deno_is_the_one_that_is_tested() -> None:
     """The image's Deno has the version with which the client's tests run."""
     tested = json.loads((ROOT / "radio-client/tests/package-lock.json").read_text(encoding="utf-8"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import json
 import os
 import re
@@ -26,7 +27,7 @@ from tests.rig.parts import ROOT, need
 from tests.rig.radio import environment
 from tests.rig.s3 import ACCESS_KEY, SECRET_KEY, S3Server
 
-DOCUMENTS = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
+DOCUMENTS = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("radio-client/player/vendor/*.md")])
 GUIDE = ROOT / "docs/deployment/production.md"
 
 _FENCED = re.compile(r"^```(\w+)\n(.*?)^```", re.MULTILINE | re.DOTALL)
@@ -127,6 +128,16 @@ def test_the_manual_s_sum_of_losses_is_right(tmp_path: Path) -> None:
     (script,) = (found for found in _blocks(manual, "sh") if found.startswith("jq"))
     loss = json.loads(line)
     assert json.loads(_run(script, tmp_path, {})) == {loss["cause"]: 2 * loss["samples"] / 48_000}
+
+
+def test_new_keys_are_never_taken_by_docker_s_own_kill() -> None:
+    """Neither a document nor the program has one send SIGHUP by `docker compose kill`: Docker takes that for a stop."""
+    told = {path: path.read_text(encoding="utf-8") for path in DOCUMENTS}
+    for module in (ROOT / "supervisor").rglob("*.py"):
+        texts = (node.value for node in ast.walk(ast.parse(module.read_bytes())) if isinstance(node, ast.Constant))
+        told[module] = "\n".join(text for text in texts if isinstance(text, str))
+    wrong = re.compile(r"\bkill\s+(-s|--signal)[ =](SIG)?HUP")
+    assert [path.name for path, text in told.items() if wrong.search(text)] == []
 
 
 def test_git_leaves_the_settings_out(tmp_path: Path) -> None:

@@ -78,7 +78,7 @@ def test_uvx_runs_the_wheel(tmp_path: Path) -> None:
 
 @pytest.mark.timeout(60)
 def test_the_source_distribution_builds_what_the_repository_builds(tmp_path: Path) -> None:
-    """What `make install` and the images are made of is in it, and nobody's settings are."""
+    """What `make install`, the images and `docker compose` need is in it, and nobody's settings or recordings are."""
     with tarfile.open(build("sdist", tmp_path)) as archive:
         names = {name.partition("/")[2] for name in archive.getnames()}
     assert {
@@ -87,6 +87,10 @@ def test_the_source_distribution_builds_what_the_repository_builds(tmp_path: Pat
         "tools/install-service",
         "tools/python-packages",
         "tools/system-packages",
+        "compose.yaml",
+        "compose/compose.yaml",
+        "recordings/.gitignore",
+        ".env.example",
         "compose/systemd/radio-supervisor.service",
         "compose/systemd/secrets.env.example",
         "docs/deployment/systemd.md",
@@ -96,6 +100,7 @@ def test_the_source_distribution_builds_what_the_repository_builds(tmp_path: Pat
     wanted = [word.rstrip("/") for file in (ROOT / "compose").glob("*.Dockerfile") for word in copied(file)]
     assert [word for word in wanted if not any(name == word or name.startswith(f"{word}/") for name in names)] == []
     assert [name for name in names if re.search(r"(^|/)\.env(\.(dev|prod))?$|node_modules|/tests/", name)] == []
+    assert [name for name in names if name.startswith("recordings/")] == ["recordings/.gitignore"]
 
 
 def copied(dockerfile: Path) -> Iterator[str]:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import os
 import re
+import subprocess
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 
-from tests.rig.parts import ROOT
+from tests.rig.parts import ROOT, do_without
 
 WORKFLOWS = sorted((ROOT / ".github" / "workflows").glob("*.yml"))
 
@@ -32,6 +34,27 @@ def test_workflows_run_what_is_there(path: Path) -> None:
     files = re.findall(r"(?:bash|python3) ([\w./-]+)", runs)
     assert files
     assert [name for name in files if not (ROOT / name).is_file()] == []
+
+
+def test_git_answers_where_the_checkout_is_another_user_s(tmp_path: Path) -> None:
+    """In a job's container root works on another user's checkout, which git refuses until the job's line has run."""
+    if os.geteuid() != 0:
+        do_without("a folder of another user")
+    jobs = yaml.safe_load((ROOT / ".github/workflows/ci.yml").read_text(encoding="utf-8"))["jobs"]
+    (contained,) = (job["steps"] for job in jobs.values() if "container" in job)
+    checkout = next(
+        place for place, step in enumerate(contained) if step.get("uses", "").startswith("actions/checkout@")
+    )
+    workspace = tmp_path / "workspace"
+    subprocess.run(["git", "init", "--quiet", workspace], check=True, timeout=20)
+    os.chown(workspace, 1001, 1001)
+    os.chown(workspace / ".git", 1001, 1001)
+    home = {"HOME": str(tmp_path), "GIT_CONFIG_NOSYSTEM": "1", "GITHUB_WORKSPACE": str(workspace)}
+    env = {**{name: value for name, value in os.environ.items() if not name.startswith(("GIT_", "SUDO_"))}, **home}
+    ask = ["git", "ls-files"]
+    assert subprocess.run(ask, cwd=workspace, env=env, capture_output=True, timeout=20, check=False).returncode == 128
+    subprocess.run(["bash", "-ec", contained[checkout + 1]["run"]], cwd=workspace, env=env, timeout=20, check=True)
+    subprocess.run(ask, cwd=workspace, env=env, timeout=20, check=True)
 
 
 def test_ci_and_releases_run_the_same_tests() -> None:

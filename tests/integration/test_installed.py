@@ -19,6 +19,7 @@ from tests.rig.confined import UNIT, settings
 from tests.rig.parts import ROOT, eventually, free_port, need
 from tests.rig.radio import environment, on_air, write_env
 from tests.rig.s3 import Bucket
+from tests.rig.sound import SoundDevice, sound_device
 
 MOST_EXPOSURE = 2.0
 """As docs/deployment/systemd.md says; 10 is a service that may do everything."""
@@ -28,14 +29,15 @@ SECRETS = "etc/radio-server/secrets.env"
 
 
 def make(target: str, destination: Path) -> str:
-    """Runs a target of the Makefile as a packager does."""
+    """Runs a target of the Makefile as a packager does, or an administrator whose files are their own."""
     done = subprocess.run(
         ["make", "--no-print-directory", target, f"DESTDIR={destination}"],
         cwd=ROOT,
         env={**os.environ, "PIP_NO_COMPILE": "1"},
+        umask=0o077,
         capture_output=True,
         text=True,
-        timeout=150,
+        timeout=190,
         check=False,
     )
     assert done.returncode == 0, done.stdout + done.stderr
@@ -132,15 +134,24 @@ def test_the_unit_loses_nothing_and_fits_the_program() -> None:
     assert {name: settings(name) for name in wanted} == wanted
 
 
+@pytest.fixture
+def sound(tmpfs: Path) -> Iterator[SoundDevice]:
+    """An ALSA device: its library is what a confined FFmpeg has to load and to run."""
+    with sound_device(tmpfs, 2) as device:
+        yield device
+
+
 @pytest.mark.timeout(90)
-def test_a_station_lives_within_what_the_unit_allows(tmp_path: Path, tmpfs: Path, bucket: Bucket) -> None:
-    """Without capabilities, further system calls and memory to execute it publishes, joins, takes new keys and ends."""
+def test_a_station_lives_within_what_the_unit_allows(
+    tmp_path: Path, tmpfs: Path, bucket: Bucket, sound: SoundDevice
+) -> None:
+    """Without capabilities, further system calls and memory to execute it captures, joins, takes new keys and ends."""
     need("setpriv", "systemd-analyze")
     key, secret = "CONFINEDKEY000000042", "confined-secret"
     bucket.server.add_key(key, secret)
     told = {
         **bucket.settings,
-        "RADIO_SOURCE": "tone:",
+        "RADIO_SOURCE": sound.settings["RADIO_SOURCE"],
         "RADIO_SEGMENT_SECONDS": "1",
         "RADIO_RECORDING_SECONDS": "2",
         "RADIO_SPOOL_DIR": str(tmpfs / "spool"),
@@ -149,7 +160,8 @@ def test_a_station_lives_within_what_the_unit_allows(tmp_path: Path, tmpfs: Path
     write_env(env_file, told)
     # as systemd makes it of EnvironmentFile and UnsetEnvironment
     unset = settings("UnsetEnvironment")[0].split()
-    given = {**{name: value for name, value in told.items() if name not in unset}, "PYTHONPATH": str(ROOT)}
+    given = {name: value for name, value in told.items() if name not in unset}
+    given = {**sound.settings, **given, "PYTHONPATH": str(ROOT)}
     confined = [sys.executable, "-m", "tests.rig.confined"]
     privileges = ["setpriv", "--no-new-privs", "--bounding-set=-all", "--inh-caps=-all", "--"]
     words = ("start", "--no-dashboard", "--env-file", str(env_file))
@@ -171,6 +183,33 @@ def test_a_station_lives_within_what_the_unit_allows(tmp_path: Path, tmpfs: Path
 
 
 @pytest.mark.timeout(200)
+def test_the_service_gets_at_all_of_it(installed: Path) -> None:
+    """Whatever umask it was installed with, the service's user can read and run all of it but for the settings."""
+    others = {path: stat.S_IMODE(path.stat().st_mode) & 0o7 for path in installed.rglob("*") if not path.is_symlink()}
+    assert [path for path, mode in others.items() if path.is_dir() and mode != 0o5] == []
+    assert [path for path, mode in others.items() if mode & 0o4 == 0] == [installed / SECRETS]
+    assert others[installed / PROGRAM.removeprefix("/")] == 0o5
+
+
+@pytest.mark.timeout(200)
+def test_installing_after_an_upgrade_of_the_system_mends_the_program(installed: Path) -> None:
+    """With the system's new Python the old environment has no packages; installing makes it anew, with that Python."""
+    (packages,) = (installed / "opt/radio-supervisor/lib").glob("python3.*")
+    packages.rename(packages.with_name("python3.0"))
+    assert version_told(installed).returncode == 1
+    make("install", installed)
+    assert version_told(installed).stdout == f"radio-supervisor {__version__}\n"
+    assert [folder.name for folder in packages.parent.iterdir()] == [packages.name]
+
+
+def version_told(root: Path) -> subprocess.CompletedProcess[str]:
+    """What the installed program says of itself, far from any source tree."""
+    python = root / "opt/radio-supervisor/bin/python"
+    ask = [str(python), "-I", "-m", "supervisor", "--version"]
+    return subprocess.run(ask, cwd="/", capture_output=True, text=True, timeout=30, check=False)
+
+
+@pytest.mark.timeout(200)
 def test_installing_again_keeps_what_is_the_operator_s(installed: Path) -> None:
     """The example is for who has no settings yet; they stay their owner's alone, and uninstalling keeps them."""
     secrets = installed / SECRETS
@@ -180,10 +219,7 @@ def test_installing_again_keeps_what_is_the_operator_s(installed: Path) -> None:
     recording.parent.mkdir(parents=True)
     recording.write_bytes(b"kept")
     make("install", installed)
-    python = installed / "opt/radio-supervisor/bin/python"
-    ask = [str(python), "-I", "-m", "supervisor", "--version"]
-    told = subprocess.run(ask, cwd="/", capture_output=True, text=True, check=True)
-    assert told.stdout == f"radio-supervisor {__version__}\n"
+    assert version_told(installed).stdout == f"radio-supervisor {__version__}\n"
     assert stat.S_IMODE(secrets.stat().st_mode) == 0o600
     make("uninstall", installed)
     assert secrets.read_text(encoding="utf-8") == "RADIO_STATION=mine\n"

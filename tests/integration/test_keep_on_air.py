@@ -35,9 +35,9 @@ class Kept:
                 process_group=0,
             )
 
-    def tells(self, line: str, times: int = 1) -> None:
+    def tells(self, line: str, times: int = 1, within_s: float = 10) -> None:
         """Waits until a line was printed so many times, by the program or by its station."""
-        eventually(lambda: self.told().count(line) >= times, 10, f"{line!r} {times} times")
+        eventually(lambda: self.told().count(line) >= times, within_s, f"{line!r} {times} times")
 
     def told(self) -> list[str]:
         """What was printed so far."""
@@ -56,7 +56,7 @@ def kept(folder: Path, station: str, *words: str) -> Iterator[Kept]:
 
 @pytest.mark.parametrize("code", [0, 2])
 def test_what_is_done_or_needs_other_settings_ends(tmp_path: Path, code: int) -> None:
-    """A station that ended cleanly, or with wrong settings, is not started again; its exit code is the container's."""
+    """A station that ended cleanly, or whose first start fails for its settings, ends the container with its code."""
     with kept(tmp_path, f"exit {code}") as program:
         assert program.process.wait(10) == code
         assert program.told() == []
@@ -68,6 +68,25 @@ def test_what_failed_is_started_again(tmp_path: Path, end: str) -> None:
     with kept(tmp_path, f"echo on air; {end}") as program:
         program.tells("on air", times=2)
         assert program.process.poll() is None
+
+
+def test_a_start_that_fails_after_a_crash_ends_nothing(tmp_path: Path) -> None:
+    """What a crash left in the container's memory outlives the starts that its missing device or refused keys fail."""
+    count = tmp_path / "count"
+    then = f"echo >>{count}; case $(wc -l <{count}) in 1) kill -KILL $$ ;; 2) exit 2 ;; esac; {STAYS}"
+    with kept(tmp_path, then) as program:
+        program.tells("radio-supervisor ended with exit code 2; it is started again")
+        program.tells("ready", within_s=20)
+        program.process.terminate()
+        assert program.process.wait(10) == 0
+
+
+def test_a_stop_ends_the_tries_after_a_crash(tmp_path: Path) -> None:
+    """While nothing but failing starts follow a crash, a stop is heard at once."""
+    with kept(tmp_path, f"[[ -e {tmp_path}/crashed ]] && exit 2; touch {tmp_path}/crashed; exit 1") as program:
+        program.tells("radio-supervisor ended with exit code 2; it is started again")
+        program.process.terminate()
+        program.process.wait(5)
 
 
 def test_signals_reach_the_station(tmp_path: Path) -> None:

@@ -14,7 +14,6 @@ BASE = "debian:trixie-20260918-slim"
 """What the Dockerfiles name, without the digest: that can only be had from the registry."""
 
 _SUITE = "trixie"
-_MIRROR = "http://deb.debian.org/debian"
 _CA_BUNDLE = "/etc/ssl/certs/ca-certificates.crt"
 _OWN_CAS = "/usr/local/share/ca-certificates"
 
@@ -32,7 +31,7 @@ def provide_base(environment: Mapping[str, str]) -> None:
         return
     settings = [f"--change=ENV {name}={value}" for name, value in _settings_of_clients()]
     with subprocess.Popen(
-        ["mmdebstrap", "--variant=minbase", "--quiet", *_options(), _SUITE, "-", _MIRROR], stdout=subprocess.PIPE
+        ["mmdebstrap", "--variant=minbase", "--quiet", *_options(), _SUITE, "-"], stdout=subprocess.PIPE
     ) as made:
         subprocess.run(["docker", "import", *settings, "-", BASE], stdin=made.stdout, env=env, timeout=300, check=True)
     assert made.returncode == 0
