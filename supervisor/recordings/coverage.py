@@ -22,16 +22,20 @@ _HOUR_S = 3600.0
 
 @dataclass(frozen=True)
 class Gap:
-    """Samples that are missing before the one that was captured at ``end``."""
+    """Samples that are missing before the first one of ``after``."""
 
-    end: datetime
+    after: Place
     samples: int
-    sample_rate: int
 
     @property
     def seconds(self) -> float:
         """How long it is."""
-        return self.samples / self.sample_rate
+        return self.samples / self.after.sample_rate
+
+    @property
+    def end(self) -> datetime:
+        """When the sample after it was captured."""
+        return self.after.start
 
     @property
     def start(self) -> datetime:
@@ -76,9 +80,7 @@ def ordered(files: Iterable[Recorded]) -> list[Recorded]:
 
 def gaps(files: Iterable[Recorded]) -> list[Gap]:
     """Everything that is missing between the first file and the last."""
-    return [
-        Gap(after.place.start, samples, after.place.sample_rate) for _, after, samples in _joins(files) if samples > 0
-    ]
+    return [Gap(after.place, samples) for _, after, samples in _joins(files) if samples > 0]
 
 
 def gap_before(file: Recorded, others: Iterable[Recorded]) -> int | None:

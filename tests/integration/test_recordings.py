@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from supervisor.clock import SystemClock
+from supervisor.clock import SystemClock, boot_id
 from supervisor.events import (
     ArchiveMeasured,
     CoverageChecked,
@@ -216,11 +216,12 @@ def test_the_gaps_are_logged_once(archive: Archive, take: Take) -> None:
 
 def test_what_a_start_leaves_out_is_no_new_gap(archive: Archive, take: Take) -> None:
     """Only what goes missing while this life runs counts as new, once; what was missing before it does not."""
-    before = sealed(take, datetime.now(UTC) - timedelta(seconds=100), RUN)
+    boot, boot_s = boot_id(), SystemClock().boottime_s()
+    before = sealed(take, datetime.now(UTC) - timedelta(seconds=100), RUN, boot_s - 100, boot)
     archived(archive.root, [*before[:3], *before[5:]])
     keeper = archive.keeper(Limits(None, 0, 3600))
     keeper.look()
-    run = sealed(take, datetime.now(UTC) + timedelta(seconds=2), LATER, boot_s=1102.0)
+    run = sealed(take, datetime.now(UTC) + timedelta(seconds=2), LATER, boot_s + 2, boot)
     archived(archive.root, run[:2])
     keeper.look()
     archived(archive.root, [*run[3:5], *run[7:]])
@@ -228,6 +229,23 @@ def test_what_a_start_leaves_out_is_no_new_gap(archive: Archive, take: Take) -> 
     keeper.look()
     told = [one.new_gaps for one in archive.events if isinstance(one, ArchiveMeasured)]
     assert told == [0, 0, 2, 0]
+
+
+def test_an_outage_that_began_days_ago_is_told(archive: Archive, take: Take) -> None:
+    """However long the station was off, its next start tells the gap, counts it today, and sets nothing old aside."""
+    now = datetime.now(UTC)
+    old = sealed(take, now - timedelta(days=3), RUN)[:3]
+    (piece, *_) = archived(archive.root, old)
+    archive.keeper(Limits(None, 0, 3600)).look()
+    headless = piece.with_name("radio_20000101T000000.000Z.flac")
+    headless.write_bytes(b"nothing")
+    archived(archive.root, sealed(take, now, LATER, boot_s=1000.0 + 3 * 86_400)[:1])
+    archive.events.clear()
+    archive.keeper(Limits(None, 0, 3600)).look()
+    (told,) = [one.gaps for one in archive.events if isinstance(one, CoverageChecked)]
+    assert [seconds for _, seconds in told] == [pytest.approx(3 * 86_400 - 3)]
+    assert [one.gaps_today for one in archive.events if isinstance(one, ArchiveMeasured)] == [1]
+    assert headless.exists()
 
 
 @pytest.mark.parametrize("spoil", ["flip", "cut", "head", "swap"])

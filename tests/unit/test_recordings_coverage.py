@@ -13,7 +13,7 @@ from supervisor.names import run_name
 from supervisor.recordings.catalogue import Recorded
 from supervisor.recordings.coverage import Gap, calendar, gap_before, gaps, ordered, overlaps, seconds_of, stretches
 from supervisor.segments import Place
-from tests.unit.timelines import BEGAN, RATE, Timeline, archives, place, recorded
+from tests.unit.timelines import RATE, Timeline, archives, place, recorded
 
 
 @given(archives())
@@ -64,7 +64,8 @@ def test_between_runs_20_ms_are_no_gap() -> None:
     """Between runs time is measured, to 20 ms; within a run one sample is a gap."""
     first = recorded(place(0, 0, RATE))
     assert gaps([first, recorded(place(1.02, 0, RATE))]) == []
-    assert gaps([first, recorded(place(1.021, 0, RATE))]) == [Gap(BEGAN + timedelta(seconds=1.021), 1008, RATE)]
+    later = recorded(place(1.021, 0, RATE))
+    assert gaps([first, later]) == [Gap(later.place, 1008)]
     assert [gap.samples for gap in gaps([first, recorded(place(0, RATE + 1, RATE))])] == [1]
 
 
