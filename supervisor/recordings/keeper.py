@@ -15,9 +15,9 @@ from supervisor.recordings.assembly import Assembler
 from supervisor.recordings.catalogue import Catalogue, Found, find, find_about, leftovers, read_all
 from supervisor.recordings.coverage import gaps, seconds_of
 from supervisor.recordings.join import Joiner, remove
-from supervisor.recordings.joining import closed_rows, in_rows, period_of, room_to_join
+from supervisor.recordings.joining import closed_rows, in_rows, is_growing, period_of, room_to_join
 from supervisor.recordings.news import GapNews
-from supervisor.recordings.pruning import Pruned, prune
+from supervisor.recordings.pruning import Pruned, Spare, prune
 from supervisor.recordings.reading import StoppedError
 from supervisor.recordings.retention import Limits, by_witness
 from supervisor.stop import Stop
@@ -87,7 +87,8 @@ class Keeper:
         since = date.min if new_period else now.date() - timedelta(days=1)
         pieces = [found for found in find(self._root, self._station, since) if found.is_piece]
         rows = in_rows(pieces, self._limits.period_s)
-        self._prune(now, room_to_join([sum(map(_size_bytes, row)) for row in rows]))
+        rows_bytes = [sum(map(_size_bytes, row)) for row in rows]
+        self._prune(now, room_to_join(rows_bytes, last_grows=is_growing(rows, now, self._limits.period_s)))
         for row in closed_rows(rows, now, self._limits.period_s):
             try:
                 self._assembler.take_up(row)
@@ -103,12 +104,12 @@ class Keeper:
         return before is not None and period_of(before, period_s) == period_of(now, period_s)
 
     def _prune(self, now: datetime, joining_bytes: int) -> None:
-        # room for joining, and for what comes before the next look
-        spare_bytes = joining_bytes + round(self._every_s * _BYTES_A_SECOND)
+        until_next_look_bytes = round(self._every_s * _BYTES_A_SECOND)
+        spare = Spare(until_next_look_bytes, joining_bytes)
         limits, sure_now = by_witness(self._limits, now, self._witness_ahead_s())
         if waiting := self._is_same_period(self._in_vain_at, now):
-            limits, spare_bytes = replace(limits, min_free_bytes=0), 0
-        gone = prune(self._root, self._station, limits, sure_now, spare_bytes)
+            limits, spare = replace(limits, min_free_bytes=0), Spare()
+        gone = prune(self._root, self._station, limits, sure_now, spare)
         if not waiting:
             self._in_vain_at = now if gone.in_vain else None
         failed_before, self._pruning_failed = self._pruning_failed, self._why_pruning_failed(gone)

@@ -608,6 +608,19 @@ def test_many_hours_that_wait_cost_no_recording(tmp_path: Path, take: Take) -> N
         assert archive.told(RecordingsPruned) == []
 
 
+@pytest.mark.parametrize(("rows_of_room", "joins"), [(1.1, True), (0.5, False)])
+def test_no_piece_goes_for_joining(tmp_path: Path, take: Take, rows_of_room: float, *, joins: bool) -> None:
+    """The pieces of an hour that has ended are joined, or wait where that does not fit: none makes room for it."""
+    with tiny_tmpfs(tmp_path / "disk", "size=16m") as disk:
+        archive = Archive(disk / "recordings")
+        pieces = archived(archive.root, sealed(take, START, RUN)[:5])
+        room_bytes = 300_000 + round(rows_of_room * sum(piece.stat().st_size for piece in pieces))  # for a look, too
+        archive.keeper(Limits(None, shutil.disk_usage(disk).free - room_bytes, 10)).look()
+        assert archive.told(RecordingsPruned) == []
+        assert [piece.exists() for piece in pieces] == [not joins] * 5
+        assert sum(one.place.samples for one in heads(archive.root)) == 5 * RATE
+
+
 def test_joining_waits_for_room(archive: Archive, take: Take) -> None:
     """While joining would take the space that is to stay free, the pieces of the current hour stay pieces."""
     pieces = archived(archive.root, sealed(take, datetime.now(UTC) - timedelta(seconds=1), RUN)[:3])
