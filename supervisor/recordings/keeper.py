@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import date, datetime, timedelta
 from pathlib import Path
 
+from supervisor.backoff import Backoff
 from supervisor.clock import Clock, boot_id, utc
 from supervisor.events import ArchiveMeasured, CoverageChecked, Emit, JoinFailed, KeepingFailed, RecordingsPruned
 from supervisor.identity import require_marked
@@ -20,6 +21,7 @@ from supervisor.recordings.news import GapNews
 from supervisor.recordings.pruning import Pruned, Spare, prune
 from supervisor.recordings.reading import StoppedError
 from supervisor.recordings.retention import Limits, by_witness
+from supervisor.recordings.retries import Retries
 from supervisor.stop import Stop
 
 _LOOKS_IN_A_PERIOD = 10
@@ -55,7 +57,9 @@ class Keeper:
         self._emit = emit
         self._witness_ahead_s = witness_ahead_s
         self._every_s = min(_LOOK_EVERY_S, limits.period_s / _LOOKS_IN_A_PERIOD)
+        self._retries = Retries(Backoff(self._every_s, limits.period_s), clock.monotonic_s)
         self._looked_at: datetime | None = None
+        self._oldest_piece = date.min
         self._told_until: datetime | None = None
         self._began_boottime_s = clock.boottime_s()
         self._news = GapNews(boot_id(), self._began_boottime_s)
@@ -83,18 +87,26 @@ class Keeper:
         if new_period:
             age_s = min(self._clock.boottime_s() - self._began_boottime_s, _ABANDONED_AFTER_S)
             remove(leftovers(self._root, self._station, now.timestamp() - age_s))
-        # what an earlier life left behind may be of any day; in between only what is new matters
-        since = date.min if new_period else now.date() - timedelta(days=1)
+        # what an earlier life left behind may be of any day; in between only what is new, or waits, matters
+        since = date.min if new_period else min(self._oldest_piece, now.date() - timedelta(days=1))
         pieces = [found for found in find(self._root, self._station, since) if found.is_piece]
+        self._oldest_piece = min((piece.name.start.date() for piece in pieces), default=now.date())
         rows = in_rows(pieces, self._limits.period_s)
         rows_bytes = [sum(map(_size_bytes, row)) for row in rows]
         self._prune(now, room_to_join(rows_bytes, last_grows=is_growing(rows, now, self._limits.period_s)))
-        for row in closed_rows(rows, now, self._limits.period_s):
-            try:
-                self._assembler.take_up(row)
-            except OSError as error:  # the other hours are joined all the same
-                self._emit(JoinFailed(row[0].path, str(error)))
+        for row in self._retries.due(closed_rows(rows, now, self._limits.period_s)):
+            self._join(row)
         self._measure(now, new_period=new_period)
+
+    def _join(self, row: Sequence[Found]) -> None:
+        """Tries to join a row; the other hours are joined all the same."""
+        try:
+            failures = self._assembler.take_up(row)
+        except OSError as error:
+            failures = [JoinFailed(row[0].path, str(error))]
+        for failed in failures:
+            self._emit(failed)
+        self._retries.tried(row, failed=bool(failures))
 
     def _is_new_period(self, now: datetime) -> bool:
         return not self._is_same_period(self._looked_at, now)
@@ -135,7 +147,8 @@ class Keeper:
         free_bytes = shutil.disk_usage(self._root).free
         seconds = seconds_of(recent.files, now.date())
         unreadable = ", ".join(f"{path}: {why}" for path, why in recent.unreadable[:1])
-        self._emit(ArchiveMeasured(free_bytes, seconds, len(today), self._news.new(found), unreadable))
+        new_gaps, unjoined = self._news.new(found), self._retries.waiting
+        self._emit(ArchiveMeasured(free_bytes, seconds, len(today), new_gaps, unreadable, unjoined))
         if new_period:
             since = yesterday.replace(hour=0, minute=0, second=0, microsecond=0)
             self._set_aside(recent, since)

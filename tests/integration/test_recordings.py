@@ -324,6 +324,31 @@ def test_a_piece_that_the_disk_does_not_give_holds_up_no_other_hour(archive: Arc
     assert failed.path == early[1]
 
 
+def test_an_hour_that_cannot_be_joined_is_not_encoded_at_every_look(archive: Archive, take: Take) -> None:
+    """It is counted as waiting, is left alone until its time has come, and is joined at once when it has changed."""
+    writer_id(archive.root)
+    (first, *others) = archived(archive.root, sealed(take, START, RUN)[:3])
+    whole = first.read_bytes()
+    first.write_bytes(whole[:-9_000] + bytes(9_000))
+    tries = archive.root / "tries"
+    no_digest = archive.root / "no-digest"  # cannot tell which piece is to blame: as with a sector that cannot be read
+    script = f'case " $* " in *" flac -i pipe:0 "*) kill -KILL $$;; esac\necho >> "{tries}"\nexec ffmpeg "$@"\n'
+    no_digest.write_text(f"#!/bin/sh\n{script}", encoding="utf-8")
+    no_digest.chmod(0o755)
+    joiner = Joiner(STATION, Reader(str(no_digest), Stop()))
+    keeper = Keeper(STATION, archive.root, Limits(None, 0, 3600), joiner, SystemClock(), archive.events.append)
+    for _ in range(3):
+        keeper.look()
+    assert [one.unjoined for one in archive.events if isinstance(one, ArchiveMeasured)] == [1, 1, 1]
+    assert len(archive.told(JoinFailed)) == 1
+    assert len(tries.read_text(encoding="utf-8").splitlines()) == 1
+    first.write_bytes(whole)
+    keeper.look()
+    assert np.array_equal(heard(recording_paths(archive.root)), captured(take)[: 3 * RATE])
+    assert [one.unjoined for one in archive.events if isinstance(one, ArchiveMeasured)][-1] == 0
+    assert not any(path.exists() for path in (first, *others))
+
+
 @pytest.mark.parametrize("wrong", ["START=2026-11-23T13:59:53.397", "BOOT_TIME=nan"])
 def test_a_tag_that_nobody_wrote_is_damage(archive: Archive, take: Take, wrong: str) -> None:
     """A place in time without its zone, or without an end, sets the piece aside; the station's look goes on."""
