@@ -9,7 +9,7 @@ from pathlib import Path
 from supervisor.events import Emit, JoinFailed, RecordingDamaged, RecordingJoined
 from supervisor.recordings.catalogue import Found, Recorded, find_about, find_in, read_all
 from supervisor.recordings.coverage import gap_before
-from supervisor.recordings.join import DifferentError, Joiner, remove, require_readable, set_aside
+from supervisor.recordings.join import DifferentError, Joiner, remove, remove_held, require_readable, set_aside
 from supervisor.recordings.joining import covered, joinable
 from supervisor.recordings.reading import FFmpegFailedError
 from supervisor.sealing.damage import DamagedError
@@ -54,7 +54,7 @@ class Assembler:
             if not held:
                 continue
             if self._joiner.holds(recording, held):
-                remove([piece.path for piece in held])
+                remove_held(recording.path, held)
             elif self._joiner.is_whole(recording):
                 self._compare_each(recording, held)
             else:
@@ -68,7 +68,7 @@ class Assembler:
         """The recording is whole, but a piece is not what it holds."""
         for piece in held:
             if self._joiner.holds(recording, [piece]):
-                remove([piece.path])
+                remove_held(recording.path, [piece])
             else:
                 self.set_aside(piece.path, f"{recording.path.name} holds it otherwise")
 

@@ -289,6 +289,50 @@ def test_pieces_that_were_joined_before_a_crash_go_only_when_that_is_proven(arch
     assert [path.read_bytes() for path in paths] == before
 
 
+def noted_calls(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, Path]]:
+    """What is synced, renamed and deleted from now on, in order, by its path at that time."""
+    calls: list[tuple[str, Path]] = []
+    fsync, rename, unlink = os.fsync, os.rename, os.unlink
+
+    def noted_fsync(descriptor: int) -> None:
+        fsync(descriptor)
+        calls.append(("sync", Path(f"/proc/self/fd/{descriptor}").readlink()))
+
+    def noted_rename(old: Path, new: Path) -> None:
+        rename(old, new)
+        calls.append(("rename", Path(new)))
+
+    def noted_unlink(path: Path) -> None:
+        unlink(path)
+        calls.append(("delete", Path(path)))
+
+    monkeypatch.setattr(os, "fsync", noted_fsync)
+    monkeypatch.setattr(os, "rename", noted_rename)
+    monkeypatch.setattr(os, "unlink", noted_unlink)
+    return calls
+
+
+def test_a_piece_goes_only_when_its_recording_is_durable(
+    archive: Archive, take: Take, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """File, name and folder are on the disk before the first piece is deleted, and the deletions are made durable."""
+    pieces = archived(archive.root, sealed(take, START, RUN)[:3])
+    copies = [(path, path.read_bytes()) for path in pieces]
+    calls = noted_calls(monkeypatch)
+    archive.keeper(Limits(None, 0, 3600)).look()
+    (recording,) = recording_paths(archive.root)
+    (written, *others) = calls
+    assert (written[0], written[1].parent, written[1].suffix) == ("sync", recording.parent, ".joining")
+    gone = [("delete", path) for path in pieces]
+    folder = ("sync", recording.parent)
+    assert others == [("rename", recording), folder, *gone, folder]
+    for path, content in copies:  # as after a kill between the rename and the deletions
+        path.write_bytes(content)
+    calls.clear()
+    archive.keeper(Limits(None, 0, 3600)).look()
+    assert calls == [("sync", recording), folder, *gone, folder]
+
+
 def test_a_damaged_recording_does_not_cost_its_pieces(archive: Archive, take: Take) -> None:
     """Leftover pieces of a recording that does not hold them stay, and are joined anew; the recording is kept aside."""
     pieces = archived(archive.root, sealed(take, START, RUN))
