@@ -65,6 +65,7 @@ bench: ## Measure latency and CPU beside what they are compared to.
 	@$(MAKE) --no-print-directory setup-dev
 	$(BIN)/python -m tests.bench
 	$(BIN)/python -m tests.bench.first_sound
+	$(BIN)/python -m tests.bench.archive
 
 docs: $(VENV)/.ready-dev ## Write the generated part of docs/reference.
 	$(BIN)/python -m tools.reference
