@@ -67,6 +67,7 @@ bench: ## Measure latency and CPU beside what they are compared to.
 	$(BIN)/python -m tests.bench.killed
 	$(BIN)/python -m tests.bench.growth
 	$(BIN)/python -m tests.bench.first_sound
+	$(BIN)/python -m tests.bench.archive
 
 docs: $(VENV)/.ready-dev ## Write the generated part of docs/reference.
 	$(BIN)/python -m tools.reference

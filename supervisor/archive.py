@@ -6,6 +6,7 @@ import errno
 import shutil
 from collections.abc import Callable
 from pathlib import Path
+from threading import Lock
 
 from supervisor.backoff import Backoff
 from supervisor.clock import Clock
@@ -54,6 +55,7 @@ class Archivist:
         self._given_up = Stop()
         self._failures = 0
         self._trying: tuple[SegmentId, float] | None = None
+        self._claiming = Lock()
 
     def wake(self) -> None:
         """Something new may be in the queue, or nothing more will come."""
@@ -82,15 +84,28 @@ class Archivist:
         segment, since_s = trying
         return segment if self._failures or self._clock.monotonic_s() - since_s > _HANGS_AFTER_S else None
 
+    def let_go(self, queued: QueuedSegment) -> bool:
+        """Gives a segment up, if the disk does not keep up and it is not the one that is being copied: whether it did.
+
+        Only a segment that nobody else waits for, too: letting another go would free nothing.
+        """
+        with self._claiming:
+            behind = self.behind_with()
+            if behind in (None, queued.sealed.id) or not self._spool.to_archive.holds_alone(queued):
+                return False
+            self._spool.to_archive.done(queued)
+            return True
+
     def path(self, segment: SealedSegment) -> Path:
         """Where a segment is kept: a folder for each UTC day."""
         day = self._recordings / segment.start.strftime("%Y/%m/%d")
         return day / piece_name(self._station, segment.start, segment.id)
 
     def _archive(self, queued: QueuedSegment) -> bool:
-        """Copies one segment; false, after a pause, when it could not be."""
+        """Copies one segment, unless it was let go meanwhile; false, after a pause, when it could not be."""
+        if not self._claim(queued):
+            return True
         path = self.path(queued.sealed)
-        self._trying = (queued.sealed.id, self._clock.monotonic_s())
         try:
             self._copy(queued, path)
         except OSError as error:
@@ -108,6 +123,14 @@ class Archivist:
         self._spool.to_archive.done(queued)
         self._emit(SegmentArchived(queued.sealed, path))
         return True
+
+    def _claim(self, queued: QueuedSegment) -> bool:
+        """Whether it still waits; from now on nobody lets it go."""
+        with self._claiming:
+            waits = queued.description.exists()
+            if waits:
+                self._trying = (queued.sealed.id, self._clock.monotonic_s())
+            return waits
 
     def _copy(self, queued: QueuedSegment, path: Path) -> None:
         require_marked(self._recordings)
@@ -146,14 +169,12 @@ class Overflow:
 
     def look(self) -> None:
         """One look; the segment that is being copied stays, it may get there yet."""
-        behind = self._archivist.behind_with()
-        if behind is None:
+        if self._archivist.behind_with() is None:
             return
-        for queued in filter(self._spool.to_archive.holds_alone, self._spool.to_archive.pending()):
+        for queued in self._spool.to_archive.pending():
             if not self._is_full():
                 return
-            if queued.sealed.id != behind:
-                self._spool.to_archive.done(queued)
+            if self._archivist.let_go(queued):
                 self._emit(SpoolOverflowed(queued.sealed))
 
     def _is_full(self) -> bool:

@@ -18,6 +18,7 @@ from supervisor.options import AsJson, EnvFile, SetOptions, load_settings
 if TYPE_CHECKING:
     from supervisor.recordings.catalogue import Catalogue
     from supervisor.recordings.export import Cut
+    from supervisor.recordings.pruning import Pruned
     from supervisor.recordings.reading import Reader
     from supervisor.settings import Settings
 
@@ -75,24 +76,32 @@ def prune(
 ) -> None:
     """Delete what RADIO_RECORDINGS_KEEP_DAYS and RADIO_RECORDINGS_MIN_FREE_GB do not let stay, oldest first.
 
-    The current hour and files of others are never touched. Exit codes: 0 the limits hold now; 1 they cannot be held,
-    or a file will not go.
+    The current hour and files of others are never touched. Nothing goes for its age while nobody keeps this machine's
+    clock in time. Exit codes: 0 the limits hold now; 1 they cannot be held, or a file will not go.
     """
+    from supervisor.host_clock import kept_clock_ahead_s
     from supervisor.prepare import limits
     from supervisor.recordings.pruning import prune as pruned
+    from supervisor.recordings.retention import by_witness
 
     settings = load_settings(env_file, set_).settings
-    root = _root(settings)
+    root, wanted = _root(settings), limits(settings)
+    sure, now = by_witness(wanted, datetime.now(UTC), kept_clock_ahead_s() if wanted.keep_days else None)
+    aged = sure.keep_days == wanted.keep_days
     with _disk_errors():
-        gone = pruned(root, settings.radio_station, limits(settings), datetime.now(UTC), dry_run=dry_run)
+        gone = pruned(root, settings.radio_station, sure, now, dry_run=dry_run)
     paths = [str(file.path) for file in gone.files]
     if as_json:
         stuck = [{"path": str(path), "why": why} for path, why in gone.stuck]
         row = {"deleted": paths, "bytes": gone.bytes, "lacking_bytes": gone.lacking_bytes, "dry_run": dry_run}
-        typer.echo(json.dumps({**row, "stuck": stuck}, indent=2))
+        typer.echo(json.dumps({**row, "stuck": stuck, "age_applied": aged}, indent=2))
     else:
         done = "would be deleted" if dry_run else "deleted"
         typer.echo("\n".join([*paths, f"{len(paths)} files {done}, {gone.bytes / 1e9:.3f} GB"]))
+    _require_that_limits_hold(gone, root, 0 if aged else wanted.keep_days)
+
+
+def _require_that_limits_hold(gone: Pruned, root: Path, unaged_days: int | None) -> None:
     if gone.stuck:
         raise UserError(
             "\n".join(f"{path} cannot be deleted: {why}." for path, why in gone.stuck),
@@ -103,6 +112,12 @@ def prune(
         raise UserError(
             f"{gone.lacking_bytes / 1e9:.3f} GB more would have to be free on the disk of '{root}'.",
             "Make room there, or lower RADIO_RECORDINGS_MIN_FREE_GB.",
+            Exit.FAILED,
+        )
+    if unaged_days:
+        raise UserError(
+            f"RADIO_RECORDINGS_KEEP_DAYS={unaged_days}: nothing goes for its age, nobody keeps this machine's clock.",
+            "Synchronise it ('timedatectl set-ntp true', or install chrony), and try again.",
             Exit.FAILED,
         )
 
@@ -132,9 +147,8 @@ def export(
         raise UserError(f"--from {iso_ms(first)} is not before --to {iso_ms(last)}.")
     settings = load_settings(env_file, set_).settings
     path = output or Path(f"{settings.radio_station}_{compact_ms(first)}_{compact_ms(last)}.flac")
-    if path.exists() or not path.absolute().parent.is_dir():
-        what = "is there already" if path.exists() else "is in a folder that is not there"
-        raise UserError(f"'{path}' {what}.", "Name another file with --output.")
+    if why := _why_not_writable(path):
+        raise UserError(f"'{path}' {why}.", "Name another file with --output.")
     catalogue, reader = _catalogue(settings), _reader()
     try:
         wanted = cut(catalogue.files, first, last)
@@ -143,6 +157,16 @@ def export(
     except (CannotCutError, FFmpegFailedError) as error:
         raise UserError(f"{error}.", exit_code=Exit.FAILED) from error
     typer.echo(json.dumps(export_row(path, wanted), indent=2) if as_json else export_text(path, wanted))
+
+
+def _why_not_writable(path: Path) -> str:
+    """Why nothing can be exported to ``path``; empty when nothing is known against it."""
+    try:
+        if path.exists():
+            return "is there already"
+        return "" if path.absolute().parent.is_dir() else "is in a folder that is not there"
+    except OSError as error:
+        return f"cannot be written: {error.strerror}"
 
 
 def _root(settings: Settings) -> Path:

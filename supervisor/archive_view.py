@@ -48,7 +48,9 @@ def print_calendar(station: str, catalogue: Catalogue, days: list[Day], missing:
     """The calendar on the terminal."""
     console = Console(highlight=False, soft_wrap=True)
     table = Table("UTC day", "00    06    12    18    ", "recorded", "gaps", box=None, pad_edge=False)
-    for day in days:
+    for before, day in zip([None, *days], days, strict=False):
+        if before and (left_out := (day.date - before.date).days - 1):
+            table.add_row("…", f"{left_out} days without a recording")
         count = sum(gap.start.date() <= day.date <= gap.end.date() for gap in missing)
         table.add_row(
             day.date.isoformat(), _bars(day), _clock_text(day.seconds), f"[red]{count}[/red]" if count else ""
@@ -116,7 +118,6 @@ def _gap_row(gap: Gap) -> dict[str, object]:
 
 
 def _bars(day: Day) -> Text:
-
     text = Text()
     for number, hour_s in enumerate(day.hours):
         height = min(len(_BARS) - 1, int(hour_s / _HOUR_S * len(_BARS)))

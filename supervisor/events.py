@@ -365,7 +365,7 @@ class ArchiveMeasured:
     """The archive now: what is free on its disk, what it has of this UTC day, and how often something is missing.
 
     ``new_gaps`` came up since the last look, while this supervisor ran. ``unreadable`` is a file that the disk does not
-    give, and why.
+    give, and why; ``unjoined`` hours could not be joined and wait to be tried again.
     """
 
     free_bytes: int
@@ -373,6 +373,7 @@ class ArchiveMeasured:
     gaps_today: int
     new_gaps: int = 0
     unreadable: str = ""
+    unjoined: int = 0
 
 
 @dataclass(frozen=True)

@@ -28,7 +28,6 @@ from supervisor.events import (
     ListenerLooked,
     Logged,
     Overrun,
-    RecordingJoined,
     RecordingsPruned,
     SegmentArchived,
     SegmentSealed,
@@ -48,6 +47,7 @@ _OVER = {
     "archive": "the archive takes segments again",
     "spool": "the spool takes segments again",
     "keeping": "the recordings folder can be read again",
+    "join": "every hour could be joined again",
     "retention": "retention can do its work again",
 }
 """What is said when a trouble is over of which no event of its own tells the end."""
@@ -206,12 +206,10 @@ def _ends(event: Event) -> tuple[str, ...]:  # noqa: PLR0911 - a table
             return tuple(f"store {event.operation} {refused}" for refused in (False, True))
         case SegmentArchived():
             return ("archive",)
-        case RecordingJoined():
-            return ("join",)
         case RecordingsPruned(failed=""):
             return ("retention",)
-        case ArchiveMeasured(unreadable=""):
-            return ("keeping",)
+        case ArchiveMeasured():
+            return (*(("keeping",) if not event.unreadable else ()), *(("join",) if not event.unjoined else ()))
         case SegmentSealed():
             return ("spool", "capture started", "capture ended")
         case ListenerLooked(problem=""):

@@ -9,7 +9,7 @@ from pathlib import Path
 from supervisor.events import Emit, JoinFailed, RecordingDamaged, RecordingJoined
 from supervisor.recordings.catalogue import Found, Recorded, find_about, find_in, read_all
 from supervisor.recordings.coverage import gap_before
-from supervisor.recordings.join import DifferentError, Joiner, remove, require_readable, set_aside
+from supervisor.recordings.join import DifferentError, Joiner, remove, remove_held, require_readable, set_aside
 from supervisor.recordings.joining import covered, joinable
 from supervisor.recordings.reading import FFmpegFailedError
 from supervisor.sealing.damage import DamagedError
@@ -25,8 +25,8 @@ class Assembler:
         self._joiner = joiner
         self._emit = emit
 
-    def take_up(self, row: Sequence[Found]) -> None:
-        """Joins a closed row; what cannot be joined now stays as pieces.
+    def take_up(self, row: Sequence[Found]) -> list[JoinFailed]:
+        """Joins a closed row; what cannot be joined now stays as pieces, and why is returned.
 
         Raises:
             StoppedError: a stop was requested.
@@ -34,16 +34,18 @@ class Assembler:
         """
         heads = read_all(row)
         if heads.unreadable:  # without it the row would be cut in two for good
-            self._emit(JoinFailed(*heads.unreadable[0]))
-            return
+            return [JoinFailed(*heads.unreadable[0])]
         for path, why in heads.damaged:
             self.set_aside(path, why)
-        for part in joinable(heads.files):
-            try:
-                for fresh in joinable(self._without_joined(part)):
-                    self._join(fresh)
-            except (FFmpegFailedError, DamagedError, OSError) as error:
-                self._emit(JoinFailed(part[0].path, str(error)))
+        return [failed for part in joinable(heads.files) for failed in self._take_up_part(part)]
+
+    def _take_up_part(self, part: list[Recorded]) -> list[JoinFailed]:
+        try:
+            for fresh in joinable(self._without_joined(part)):
+                self._join(fresh)
+        except (FFmpegFailedError, DamagedError, DifferentError, OSError) as error:
+            return [JoinFailed(part[0].path, str(error))]
+        return []
 
     def _without_joined(self, row: list[Recorded]) -> list[Recorded]:
         """The pieces that no recording holds; the others are deleted once that is proven."""
@@ -52,7 +54,7 @@ class Assembler:
             if not held:
                 continue
             if self._joiner.holds(recording, held):
-                remove([piece.path for piece in held])
+                remove_held(recording.path, held)
             elif self._joiner.is_whole(recording):
                 self._compare_each(recording, held)
             else:
@@ -66,7 +68,7 @@ class Assembler:
         """The recording is whole, but a piece is not what it holds."""
         for piece in held:
             if self._joiner.holds(recording, [piece]):
-                remove([piece.path])
+                remove_held(recording.path, [piece])
             else:
                 self.set_aside(piece.path, f"{recording.path.name} holds it otherwise")
 
@@ -83,7 +85,8 @@ class Assembler:
         try:
             joined = self._joiner.join(row, self._gap_before(row))
         except DifferentError as error:
-            self._find_damaged(row, str(error))
+            if not self._set_damaged_aside(row):
+                raise DifferentError(f"{error}, although every piece is whole") from error
         else:
             remove([piece.path for piece in row])
             self._emit(RecordingJoined(joined.path, len(row), joined.seconds, joined.bytes))
@@ -94,13 +97,12 @@ class Assembler:
         own = {piece.path for piece in row}
         return gap_before(row[0], (file for file in about if file.path not in own))
 
-    def _find_damaged(self, row: Sequence[Recorded], why: str) -> None:
-        """Sets aside the pieces that are to blame; the others are joined at the next look."""
+    def _set_damaged_aside(self, row: Sequence[Recorded]) -> bool:
+        """Sets aside the pieces that are to blame, if there are any; the others are joined at the next look."""
         damaged = [piece for piece in row if self._joiner.is_damaged(piece)]
         for piece in damaged:
             self.set_aside(piece.path, "its PCM is not what was captured")
-        if not damaged:
-            self._emit(JoinFailed(row[0].path, f"{why}, although every piece is whole"))
+        return bool(damaged)
 
     def set_aside(self, path: Path, why: str) -> None:
         """Takes a file that is damaged out of the archive, and tells it.

@@ -6,6 +6,7 @@ from bisect import bisect
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
+from itertools import pairwise
 from pathlib import Path
 
 from supervisor.recordings.catalogue import Recorded
@@ -19,19 +20,26 @@ Within a run samples are counted.
 
 _HOUR_S = 3600.0
 
+_MOST_EMPTY_DAYS = 31
+"""A calendar leaves out what is empty for longer: one file of 1970 would make 20 000 days."""
+
 
 @dataclass(frozen=True)
 class Gap:
-    """Samples that are missing before the one that was captured at ``end``."""
+    """Samples that are missing before the first one of ``after``."""
 
-    end: datetime
+    after: Place
     samples: int
-    sample_rate: int
 
     @property
     def seconds(self) -> float:
         """How long it is."""
-        return self.samples / self.sample_rate
+        return self.samples / self.after.sample_rate
+
+    @property
+    def end(self) -> datetime:
+        """When the sample after it was captured."""
+        return self.after.start
 
     @property
     def start(self) -> datetime:
@@ -76,9 +84,7 @@ def ordered(files: Iterable[Recorded]) -> list[Recorded]:
 
 def gaps(files: Iterable[Recorded]) -> list[Gap]:
     """Everything that is missing between the first file and the last."""
-    return [
-        Gap(after.place.start, samples, after.place.sample_rate) for _, after, samples in _joins(files) if samples > 0
-    ]
+    return [Gap(after.place, samples) for _, after, samples in _joins(files) if samples > 0]
 
 
 def gap_before(file: Recorded, others: Iterable[Recorded]) -> int | None:
@@ -103,7 +109,7 @@ def stretches(files: Iterable[Recorded]) -> list[list[Recorded]]:
 
 
 def calendar(files: Sequence[Recorded]) -> list[Day]:
-    """Every UTC day from the first file to the last, those with nothing in them too."""
+    """The UTC days from the first file to the last, those with nothing in them too, up to a month of them."""
     seconds: dict[datetime, float] = {}
     for start, end in _merged(files):
         for hour, part_s in _by_hour(start, end):
@@ -111,8 +117,9 @@ def calendar(files: Sequence[Recorded]) -> list[Day]:
     missing = {hour for gap in gaps(files) for hour, _ in _by_hour(gap.start, gap.end)}
     if not seconds:
         return []
-    first, last = min(seconds).date(), max(seconds).date()
-    return [_day(first + timedelta(days=number), seconds, missing) for number in range((last - first).days + 1)]
+    filled = sorted({hour.date() for hour in seconds})
+    empty = (day for before, after in pairwise(filled) for day in _between_days(before, after))
+    return [_day(day, seconds, missing) for day in sorted([*filled, *empty])]
 
 
 def seconds_of(files: Iterable[Recorded], day: date) -> float:
@@ -180,6 +187,11 @@ def _by_hour(start: datetime, end: datetime) -> Iterator[tuple[datetime, float]]
         cut = min(end, hour + timedelta(seconds=_HOUR_S))
         yield hour, (cut - start).total_seconds()
         start = cut
+
+
+def _between_days(before: date, after: date) -> list[date]:
+    days = [before + timedelta(days=number) for number in range(1, (after - before).days)]
+    return days if len(days) <= _MOST_EMPTY_DAYS else []
 
 
 def _day(day: date, seconds: dict[datetime, float], missing: set[datetime]) -> Day:

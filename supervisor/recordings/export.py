@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
-from itertools import pairwise
+from datetime import datetime, timedelta
+from itertools import chain, pairwise
 from pathlib import Path
 
 from ffmpeg_profiles.recording import frame_digests, one_flac
@@ -18,6 +18,10 @@ from supervisor.recordings.reading import Reader
 from supervisor.sealing.tags import add_tags, read_head
 
 _FRAME_S = 10
+
+_STEP_S = 1.0
+_DRIFT = 0.001
+"""What a file ends by its samples may be so far ahead of the clock at the next: sound cards are no faster than that."""
 
 
 class CannotCutError(Exception):
@@ -47,6 +51,10 @@ class _Part:
     first: int
     end: int
 
+    def instant(self, sample: int) -> datetime:
+        """When a sample was captured, by the clock in the file's name."""
+        return self.file.place.start + timedelta(seconds=sample / self.file.place.sample_rate)
+
 
 def cut(files: Iterable[Recorded], begin: datetime, end: datetime) -> Cut:
     """What was captured from ``begin`` to before ``end``; two cuts that meet join without losing a sample.
@@ -54,14 +62,17 @@ def cut(files: Iterable[Recorded], begin: datetime, end: datetime) -> Cut:
     Raises:
         CannotCutError: nothing was captured then, or files overlap there, or the clock went over that time twice.
     """
-    parts = [part for stretch in stretches(files) for part in _parts(stretch, begin, end)]
+    rows = [row for stretch in stretches(files) for row in _of_one_clock(stretch)]
+    parts = [part for row in rows for part in _parts(row, begin, end)]
     chosen = tuple(part.file for part in parts)
     if not parts:
         raise CannotCutError(f"nothing was recorded from {iso_ms(begin)} to {iso_ms(end)}")
     if found := overlaps(chosen):
         raise CannotCutError(f"{found[0].path} and {found[0].other} claim the same time ('archive verify' tells more)")
+    number = {file.path: number for number, file in enumerate(chain.from_iterable(rows))}
     for before, after in pairwise(parts):
-        if before.end < before.file.place.samples or after.first > 0:
+        skipped = number[before.file.path] + 1 < number[after.file.path]
+        if _leaves_out(before, after, skipped=skipped):
             raise CannotCutError(
                 f"the clock was set between {before.file.path} and {after.file.path}: both have a part of that time, "
                 "and more in between; cut out a time that only one of them has"
@@ -102,6 +113,24 @@ def _require(promised: int, samples: int) -> None:
         raise CannotCutError(
             f"the files hold {samples} samples, not {promised}; 'archive verify' tells which is damaged"
         )
+
+
+def _of_one_clock(stretch: Sequence[Recorded]) -> list[list[Recorded]]:
+    """A stretch, cut where the clock was set back: what is after that is at times that were there before."""
+    rows = [[stretch[0]]]
+    for before, file in pairwise(stretch):
+        back_s = (before.place.start - file.place.start).total_seconds() + before.seconds
+        if back_s > _STEP_S + _DRIFT * before.seconds:
+            rows.append([])
+        rows[-1].append(file)
+    return rows
+
+
+def _leaves_out(before: _Part, after: _Part, *, skipped: bool) -> bool:
+    """Whether something was captured between two parts that their clocks have no time for."""
+    if before.end < before.file.place.samples or after.first > 0:
+        return True
+    return skipped and after.instant(after.first) < before.instant(before.end)
 
 
 def _parts(stretch: Sequence[Recorded], begin: datetime, end: datetime) -> Iterator[_Part]:

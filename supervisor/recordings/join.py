@@ -104,6 +104,14 @@ class Joiner:
             start += timedelta(milliseconds=1)
 
 
+def remove_held(recording: Path, pieces: Sequence[Recorded]) -> None:
+    """Deletes pieces that a recording holds, which an earlier life may have left without making it durable."""
+    with recording.open("rb") as file:
+        os.fsync(file.fileno())
+    sync_folder(recording.parent)
+    remove([piece.path for piece in pieces])
+
+
 def remove(paths: Sequence[Path]) -> None:
     """Deletes files of the archive, in order and durably, and the folders that this leaves empty."""
     for path in paths:

@@ -39,9 +39,14 @@ def closed_rows(rows: Sequence[list[Found]], now: datetime, period_s: int) -> Se
     return rows
 
 
-def room_to_join(rows_bytes: Sequence[int]) -> int:
-    """What joining needs: rows are joined one at a time, and the last is still to come."""
-    return max(rows_bytes) + rows_bytes[-1] if rows_bytes else 0
+def is_growing(rows: Sequence[list[Found]], now: datetime, period_s: int) -> bool:
+    """Whether the last of ``in_rows`` is of a period that is not over."""
+    return bool(rows) and period_of(rows[-1][-1].name.start, period_s) >= period_of(now, period_s)
+
+
+def room_to_join(rows_bytes: Sequence[int], *, last_grows: bool) -> int:
+    """What joining needs: rows are joined one at a time, and of one that grows there is more to come."""
+    return max(rows_bytes, default=0) + (rows_bytes[-1] if last_grows else 0)
 
 
 def joinable(pieces: Iterable[Recorded]) -> list[list[Recorded]]:

@@ -6,7 +6,7 @@ import math
 import os
 import shutil
 import stat
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -31,10 +31,21 @@ class Pruned:
     in_vain: bool = False
 
 
+@dataclass(frozen=True)
+class Spare:
+    """What is to be free beyond the limit: ``soon_bytes`` for what comes next, ``joining_bytes`` for joining.
+
+    No piece goes for joining: it may be one of those that are to be joined.
+    """
+
+    soon_bytes: int = 0
+    joining_bytes: int = 0
+
+
 def prune(
-    root: Path, station: str, limits: Limits, now: datetime, spare_bytes: int = 0, *, dry_run: bool = False
+    root: Path, station: str, limits: Limits, now: datetime, spare: Spare = Spare(), *, dry_run: bool = False
 ) -> Pruned:
-    """Deletes what is too old, then the oldest until ``min_free_bytes`` and ``spare_bytes`` are free.
+    """Deletes what is too old, then the oldest until ``min_free_bytes`` and what is to be spare are free.
 
     When all that may go would not free ``min_free_bytes``, nothing goes for it: the disk is full of something else.
     A file that will not go keeps no other from going.
@@ -42,24 +53,32 @@ def prune(
     Raises:
         OSError: the disk cannot be read or written.
     """
-    free_bytes = shutil.disk_usage(root).free
     deleting = _Deleting(dry_run=dry_run)
+    free_bytes = shutil.disk_usage(root).free
     aged_bytes = deleting.until(math.inf, list(too_old(_stored(root, station), limits, now)))
-    lacking_bytes = limits.min_free_bytes + spare_bytes - free_bytes - aged_bytes
+    lacking_bytes = limits.min_free_bytes - free_bytes - aged_bytes
     freed_bytes = 0
-    if lacking_bytes > 0:
+    if lacking_bytes + spare.soon_bytes + spare.joining_bytes > 0:
         going_anyway = {file.found.path for file in deleting.gone}
         others = (file for file in _stored(root, station) if file.found.path not in going_anyway)
         may_go = for_room(others, limits, now)
-        if sum(file.frees_bytes for file in may_go) >= lacking_bytes - spare_bytes:
-            freed_bytes = deleting.until(lacking_bytes, may_go)
+        if sum(file.frees_bytes for file in may_go) >= lacking_bytes:
+            freed_bytes = _make_room(deleting, may_go, lacking_bytes + spare.soon_bytes, spare.joining_bytes)
     return Pruned(
         files=tuple(file.found for file in deleting.gone),
         bytes=sum(file.bytes for file in deleting.gone),
-        lacking_bytes=max(0, lacking_bytes - freed_bytes - spare_bytes),
+        lacking_bytes=max(0, lacking_bytes - freed_bytes),
         stuck=tuple(deleting.stuck),
         in_vain=freed_bytes > 0 and not dry_run and not _has_room(root, free_bytes + (aged_bytes + freed_bytes) // 2),
     )
+
+
+def _make_room(deleting: _Deleting, may_go: Sequence[Stored], lacking_bytes: int, joining_bytes: int) -> int:
+    """Lets the oldest go for what is lacking, then recordings alone for joining; how much room that makes."""
+    freed_bytes = deleting.until(lacking_bytes, may_go)
+    gone = {file.found.path for file in deleting.gone}
+    joined = [file for file in may_go if not file.found.is_piece and file.found.path not in gone]
+    return freed_bytes + deleting.until(lacking_bytes + joining_bytes - freed_bytes, joined)
 
 
 class _Deleting:

@@ -10,6 +10,9 @@ from itertools import takewhile
 from supervisor.recordings.catalogue import Found
 from supervisor.recordings.joining import period_of
 
+_AHEAD = timedelta(days=1)
+"""What is dated later than that is not of now: a clock that was ahead has named it, or this one is behind."""
+
 
 @dataclass(frozen=True)
 class Limits:
@@ -54,11 +57,23 @@ def too_old(files: Iterable[Stored], limits: Limits, now: datetime) -> Iterator[
 
 
 def for_room(files: Iterable[Stored], limits: Limits, now: datetime) -> list[Stored]:
-    """The files that may go for room, in that order: the oldest by name and by when they were written."""
-    may_go = (file for file in files if file.frees_bytes and _is_past(file, limits, now))
+    """The files that may go for room, in that order: the oldest by name and by when they were written.
+
+    What is dated in the future is therefore the last, and goes only before the archive would have to stop.
+    """
+    may_go = (file for file in files if file.frees_bytes and not _is_current(file, limits, now))
     return sorted(may_go, key=lambda file: (max(file.found.name.start, file.written), file.found.path))
 
 
 def _is_past(file: Stored, limits: Limits, now: datetime) -> bool:
-    """Whether its period is over: the current one is never touched."""
     return period_of(file.found.name.start, limits.period_s) < period_of(now, limits.period_s)
+
+
+def _is_current(file: Stored, limits: Limits, now: datetime) -> bool:
+    """Whether it may be of the current period, which is never touched: a clock that was just set back is ahead of it.
+
+    A piece of the future is still to become a recording.
+    """
+    if _is_past(file, limits, now):
+        return False
+    return file.found.is_piece or file.found.name.start - now < _AHEAD

@@ -11,7 +11,6 @@ from supervisor.events import (
     JoinFailed,
     KeepingFailed,
     RecordingDamaged,
-    RecordingJoined,
     RecordingsPruned,
     SegmentArchived,
 )
@@ -38,8 +37,6 @@ def archived(s: Snapshot, event: Event, now: datetime) -> Snapshot:  # noqa: PLR
             return raised(s, "join_failing", message, "Nothing is lost: the pieces stay, and are tried again.", now)
         case RecordingsPruned():
             return _pruned(s, event, now)
-        case RecordingJoined():
-            return cleared(s, "join_failing")
         case RecordingDamaged():
             message = f"a file of the archive is damaged: {event.why}"
             return raised(s, "recording_damaged", message, f"It is kept as {event.kept}. Check the disk.", now)
@@ -64,6 +61,8 @@ def _measured(s: Snapshot, event: ArchiveMeasured, now: datetime) -> Snapshot:
         gaps=s.archive.gaps + event.new_gaps,
     )
     measured = changed(s, archive=archive)
+    if not event.unjoined:
+        measured = cleared(measured, "join_failing")
     if not event.unreadable:
         return cleared(measured, "recordings_unreadable")
     message = f"the recordings cannot all be read: {event.unreadable}"

@@ -94,6 +94,7 @@ def test_a_cut_across_files_and_gaps_is_exact_to_the_sample(folder: Path, take: 
         (["--from", "2026-11-19", "--to", "2026-11-20"], 1, "nothing was recorded"),
         (["--from", "2026-11-20", "--to", "2026-11-21", "-o", "recordings"], 2, "is there already"),
         (["--from", "2026-11-20", "--to", "2026-11-21", "-o", "no/such/folder.flac"], 2, "no/such"),
+        (["--from", "2026-11-20", "--to", "2026-11-21", "-o", "x" * 300], 2, "File name too long"),
         (["--to", "2026-11-20"], 2, "--from"),
     ],
 )
@@ -150,6 +151,34 @@ def test_verify_finds_what_is_wrong(folder: Path) -> None:
     assert [any(str(path) in line for line in damaged) for path in paths] == [True, True, True, False]
 
 
+@pytest.fixture
+def kept_clock(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The machine's clock is kept in time, as far as anybody who asks is told; the program that says so."""
+    chronyc = tmp_path / "programs" / "chronyc"
+    chronyc.parent.mkdir()
+    tracking = "A0A0A0A0,10.0.0.1,3,1795600000.0,0.000001,0.0,0.000002,1.0,0.0,0.1,0.01,0.02,64.0,Normal"
+    chronyc.write_text(f"#!/bin/sh\necho {tracking}\n", encoding="utf-8")
+    chronyc.chmod(0o755)
+    monkeypatch.setenv("PATH", str(chronyc.parent), prepend=os.pathsep)
+    return chronyc
+
+
+def test_prune_by_hand_needs_a_clock_that_is_kept(folder: Path, kept_clock: Path) -> None:
+    """A clock that may be years ahead makes nothing old: nothing goes, that is told, and the exit code is 1."""
+    before = recording_paths(folder / "recordings")
+    for path in before:
+        os.utime(path, (START.timestamp(), START.timestamp()))
+    unkept = kept_clock.read_text(encoding="utf-8").replace("Normal", "Not synchronised")
+    kept_clock.write_text(unkept, encoding="utf-8")
+    limits = {**SETTINGS, "RADIO_RECORDINGS_KEEP_DAYS": "1"}
+    ended = command("archive", "prune", "--json", settings=limits, folder=folder)
+    assert (ended.returncode, "RADIO_RECORDINGS_KEEP_DAYS=1" in ended.stderr) == (1, True)
+    told = json.loads(ended.stdout)
+    assert (told["deleted"], told["age_applied"]) == ([], False)
+    assert recording_paths(folder / "recordings") == before
+
+
+@pytest.mark.usefixtures("kept_clock")
 def test_prune_keeps_the_limits_and_a_dry_run_touches_nothing(folder: Path) -> None:
     """The oldest go as far as is needed, with --dry-run none does, and a limit that cannot be held is exit code 1."""
     limits = {**SETTINGS, "RADIO_RECORDINGS_KEEP_DAYS": "1"}

@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from supervisor.clock import Clock, SystemClock
+from supervisor.clock import Clock, SystemClock, boot_id
 from supervisor.events import (
     ArchiveMeasured,
     CoverageChecked,
@@ -218,11 +218,12 @@ def test_the_gaps_are_logged_once(archive: Archive, take: Take) -> None:
 
 def test_what_a_start_leaves_out_is_no_new_gap(archive: Archive, take: Take) -> None:
     """Only what goes missing while this life runs counts as new, once; what was missing before it does not."""
-    before = sealed(take, datetime.now(UTC) - timedelta(seconds=100), RUN)
+    boot, boot_s = boot_id(), SystemClock().boottime_s()
+    before = sealed(take, datetime.now(UTC) - timedelta(seconds=100), RUN, boot_s - 100, boot)
     archived(archive.root, [*before[:3], *before[5:]])
     keeper = archive.keeper(Limits(None, 0, 3600))
     keeper.look()
-    run = sealed(take, datetime.now(UTC) + timedelta(seconds=2), LATER, boot_s=1102.0)
+    run = sealed(take, datetime.now(UTC) + timedelta(seconds=2), LATER, boot_s + 2, boot)
     archived(archive.root, run[:2])
     keeper.look()
     archived(archive.root, [*run[3:5], *run[7:]])
@@ -230,6 +231,23 @@ def test_what_a_start_leaves_out_is_no_new_gap(archive: Archive, take: Take) -> 
     keeper.look()
     told = [one.new_gaps for one in archive.events if isinstance(one, ArchiveMeasured)]
     assert told == [0, 0, 2, 0]
+
+
+def test_an_outage_that_began_days_ago_is_told(archive: Archive, take: Take) -> None:
+    """However long the station was off, its next start tells the gap, counts it today, and sets nothing old aside."""
+    now = datetime.now(UTC)
+    old = sealed(take, now - timedelta(days=3), RUN)[:3]
+    (piece, *_) = archived(archive.root, old)
+    archive.keeper(Limits(None, 0, 3600)).look()
+    headless = piece.with_name("radio_20000101T000000.000Z.flac")
+    headless.write_bytes(b"nothing")
+    archived(archive.root, sealed(take, now, LATER, boot_s=1000.0 + 3 * 86_400)[:1])
+    archive.events.clear()
+    archive.keeper(Limits(None, 0, 3600)).look()
+    (told,) = [one.gaps for one in archive.events if isinstance(one, CoverageChecked)]
+    assert [seconds for _, seconds in told] == [pytest.approx(3 * 86_400 - 3)]
+    assert [one.gaps_today for one in archive.events if isinstance(one, ArchiveMeasured)] == [1]
+    assert headless.exists()
 
 
 @pytest.mark.parametrize("spoil", ["flip", "cut", "head", "swap"])
@@ -273,6 +291,50 @@ def test_pieces_that_were_joined_before_a_crash_go_only_when_that_is_proven(arch
     assert [path.read_bytes() for path in paths] == before
 
 
+def noted_calls(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, Path]]:
+    """What is synced, renamed and deleted from now on, in order, by its path at that time."""
+    calls: list[tuple[str, Path]] = []
+    fsync, rename, unlink = os.fsync, os.rename, os.unlink
+
+    def noted_fsync(descriptor: int) -> None:
+        fsync(descriptor)
+        calls.append(("sync", Path(f"/proc/self/fd/{descriptor}").readlink()))
+
+    def noted_rename(old: Path, new: Path) -> None:
+        rename(old, new)
+        calls.append(("rename", Path(new)))
+
+    def noted_unlink(path: Path) -> None:
+        unlink(path)
+        calls.append(("delete", Path(path)))
+
+    monkeypatch.setattr(os, "fsync", noted_fsync)
+    monkeypatch.setattr(os, "rename", noted_rename)
+    monkeypatch.setattr(os, "unlink", noted_unlink)
+    return calls
+
+
+def test_a_piece_goes_only_when_its_recording_is_durable(
+    archive: Archive, take: Take, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """File, name and folder are on the disk before the first piece is deleted, and the deletions are made durable."""
+    pieces = archived(archive.root, sealed(take, START, RUN)[:3])
+    copies = [(path, path.read_bytes()) for path in pieces]
+    calls = noted_calls(monkeypatch)
+    archive.keeper(Limits(None, 0, 3600)).look()
+    (recording,) = recording_paths(archive.root)
+    (written, *others) = calls
+    assert (written[0], written[1].parent, written[1].suffix) == ("sync", recording.parent, ".joining")
+    gone = [("delete", path) for path in pieces]
+    folder = ("sync", recording.parent)
+    assert others == [("rename", recording), folder, *gone, folder]
+    for path, content in copies:  # as after a kill between the rename and the deletions
+        path.write_bytes(content)
+    calls.clear()
+    archive.keeper(Limits(None, 0, 3600)).look()
+    assert calls == [("sync", recording), folder, *gone, folder]
+
+
 def test_a_damaged_recording_does_not_cost_its_pieces(archive: Archive, take: Take) -> None:
     """Leftover pieces of a recording that does not hold them stay, and are joined anew; the recording is kept aside."""
     pieces = archived(archive.root, sealed(take, START, RUN))
@@ -306,6 +368,31 @@ def test_a_piece_that_the_disk_does_not_give_holds_up_no_other_hour(archive: Arc
     (failed,) = archive.told(JoinFailed)
     assert isinstance(failed, JoinFailed)
     assert failed.path == early[1]
+
+
+def test_an_hour_that_cannot_be_joined_is_not_encoded_at_every_look(archive: Archive, take: Take) -> None:
+    """It is counted as waiting, is left alone until its time has come, and is joined at once when it has changed."""
+    writer_id(archive.root)
+    (first, *others) = archived(archive.root, sealed(take, START, RUN)[:3])
+    whole = first.read_bytes()
+    first.write_bytes(whole[:-9_000] + bytes(9_000))
+    tries = archive.root / "tries"
+    no_digest = archive.root / "no-digest"  # cannot tell which piece is to blame: as with a sector that cannot be read
+    script = f'case " $* " in *" flac -i pipe:0 "*) kill -KILL $$;; esac\necho >> "{tries}"\nexec ffmpeg "$@"\n'
+    no_digest.write_text(f"#!/bin/sh\n{script}", encoding="utf-8")
+    no_digest.chmod(0o755)
+    joiner = Joiner(STATION, Reader(str(no_digest), Stop()))
+    keeper = Keeper(STATION, archive.root, Limits(None, 0, 3600), joiner, SystemClock(), archive.events.append)
+    for _ in range(3):
+        keeper.look()
+    assert [one.unjoined for one in archive.events if isinstance(one, ArchiveMeasured)] == [1, 1, 1]
+    assert len(archive.told(JoinFailed)) == 1
+    assert len(tries.read_text(encoding="utf-8").splitlines()) == 1
+    first.write_bytes(whole)
+    keeper.look()
+    assert np.array_equal(heard(recording_paths(archive.root)), captured(take)[: 3 * RATE])
+    assert [one.unjoined for one in archive.events if isinstance(one, ArchiveMeasured)][-1] == 0
+    assert not any(path.exists() for path in (first, *others))
 
 
 @pytest.mark.parametrize("wrong", ["START=2026-11-23T13:59:53.397", "BOOT_TIME=nan"])
@@ -590,6 +677,19 @@ def test_many_hours_that_wait_cost_no_recording(tmp_path: Path, take: Take) -> N
         archive.keeper(Limits(None, shutil.disk_usage(disk).free - 4_000_000, 5)).look()
         assert set(before) < set(recording_paths(archive.root))
         assert archive.told(RecordingsPruned) == []
+
+
+@pytest.mark.parametrize(("rows_of_room", "joins"), [(1.1, True), (0.5, False)])
+def test_no_piece_goes_for_joining(tmp_path: Path, take: Take, rows_of_room: float, *, joins: bool) -> None:
+    """The pieces of an hour that has ended are joined, or wait where that does not fit: none makes room for it."""
+    with tiny_tmpfs(tmp_path / "disk", "size=16m") as disk:
+        archive = Archive(disk / "recordings")
+        pieces = archived(archive.root, sealed(take, START, RUN)[:5])
+        room_bytes = 300_000 + round(rows_of_room * sum(piece.stat().st_size for piece in pieces))  # for a look, too
+        archive.keeper(Limits(None, shutil.disk_usage(disk).free - room_bytes, 10)).look()
+        assert archive.told(RecordingsPruned) == []
+        assert [piece.exists() for piece in pieces] == [not joins] * 5
+        assert sum(one.place.samples for one in heads(archive.root)) == 5 * RATE
 
 
 def test_joining_waits_for_room(archive: Archive, take: Take) -> None:

@@ -29,7 +29,7 @@ class Sealed:
     pair: SealedPair
 
 
-def sealed(take: Take, start: datetime, run: str, boot_s: float = 1000.0) -> list[Sealed]:
+def sealed(take: Take, start: datetime, run: str, boot_s: float = 1000.0, boot: str = "6a1f") -> list[Sealed]:
     """Every segment of a take, as if its run had begun at ``start``."""
     made = []
     for number in range(take.full_segments + 1):
@@ -39,7 +39,7 @@ def sealed(take: Take, start: datetime, run: str, boot_s: float = 1000.0) -> lis
         else:
             pair = seal_last(take.pair(number), first, take.full_samples, lambda flac: pcm_md5(take.ffmpeg, flac))
         if pair is not None:
-            made.append(Sealed(_segment(pair, number, first, start, run, boot_s), pair))
+            made.append(Sealed(_segment(pair, number, first, start, run, boot_s, boot), pair))
     return made
 
 
@@ -77,7 +77,9 @@ def recording_paths(root: Path) -> list[Path]:
     return [one.path for one in found if parse_recorded(STATION, one.path.name) and not one.name.damaged]
 
 
-def _segment(pair: SealedPair, number: int, first: int, start: datetime, run: str, boot_s: float) -> SealedSegment:
+def _segment(
+    pair: SealedPair, number: int, first: int, start: datetime, run: str, boot_s: float, boot: str
+) -> SealedSegment:
     began_s = first / RATE
     return SealedSegment(
         run=run,
@@ -88,7 +90,7 @@ def _segment(pair: SealedPair, number: int, first: int, start: datetime, run: st
         start=start + timedelta(seconds=began_s),
         start_boottime_s=boot_s + began_s,
         closed_boottime_s=boot_s + began_s + pair.samples / RATE,
-        boot_id="6a1f",
+        boot_id=boot,
         hq=SealedHq(bytes=len(pair.hq), md5=pair.md5),
         lq=SealedLq(bytes=len(pair.lq), preroll=pair.preroll),
     )

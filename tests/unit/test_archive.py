@@ -169,6 +169,40 @@ def test_the_spool_is_bounded_while_the_disk_hangs(line: Line, monkeypatch: pyte
     archived = [event.segment.number for event in line.events if isinstance(event, SegmentArchived)]
     assert archived == [0, 2, 3]
     assert [event.segment.number for event in line.events if isinstance(event, SpoolOverflowed)] == [1]
+    assert line.told(ArchiveFailed) == []  # what was let go is not missed
+
+
+def test_what_is_being_copied_by_now_is_not_let_go(line: Line, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A disk that moves again while the spool is relieved: no segment is both lost and archived."""
+    gate = threading.Semaphore(0)
+    hanging: list[int] = []
+
+    def stuck(descriptor: int) -> None:
+        hanging.append(descriptor)
+        assert gate.acquire(timeout=30)
+
+    monkeypatch.setattr(os, "fsync", stuck)
+    line.put(0, 1, 2, 3)
+    for queued in line.spool.to_publish.pending():
+        line.spool.to_publish.done(queued)
+    waiting = line.spool.to_archive.pending()
+    archivist = line.archivist()
+    worker = Worker("archive", lambda: archivist.run(lambda: False), lambda: None)
+    worker.start()
+    eventually(lambda: hanging, 10, "the first is being copied")
+    assert [archivist.let_go(queued) for queued in waiting] == [False] * 4  # it may only be slow
+    line.clock.now_s += 10.1
+    assert [archivist.let_go(queued) for queued in waiting[:2]] == [False, True]
+    while not line.told(SegmentArchived):
+        seen = len(hanging)
+        gate.release()
+        eventually(lambda seen=seen: len(hanging) > seen, 10, "the disk hangs again")  # type: ignore[misc]
+    line.clock.now_s += 10.1
+    assert [archivist.let_go(queued) for queued in waiting] == [False, False, False, True]
+    gate.release(100)
+    assert worker.join(10)
+    archived = [event.segment.number for event in line.events if isinstance(event, SegmentArchived)]
+    assert (archived, line.told(ArchiveFailed)) == ([0, 2], [])
 
 
 def test_a_spool_that_is_full_of_other_things_costs_the_archive_nothing(line: Line) -> None:

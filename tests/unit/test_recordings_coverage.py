@@ -64,7 +64,8 @@ def test_between_runs_20_ms_are_no_gap() -> None:
     """Between runs time is measured, to 20 ms; within a run one sample is a gap."""
     first = recorded(place(0, 0, RATE))
     assert gaps([first, recorded(place(1.02, 0, RATE))]) == []
-    assert gaps([first, recorded(place(1.021, 0, RATE))]) == [Gap(BEGAN + timedelta(seconds=1.021), 1008, RATE)]
+    later = recorded(place(1.021, 0, RATE))
+    assert gaps([first, later]) == [Gap(later.place, 1008)]
     assert [gap.samples for gap in gaps([first, recorded(place(0, RATE + 1, RATE))])] == [1]
 
 
@@ -91,6 +92,16 @@ def test_a_gap_over_midnight_marks_both_days() -> None:
     assert (second.date, sorted(second.hours_with_gaps)) == (date(2026, 11, 24), [0, 1])
     assert (first.hours[22], second.hours[1]) == (1.0, 1.0)
     assert calendar([]) == []
+
+
+def test_a_calendar_leaves_out_what_is_empty_for_more_than_a_month() -> None:
+    """A file of 1970 costs a day and not twenty thousand; up to a month of empty days is shown."""
+    day_s = 86_400
+    files = [recorded(place(at_s, 0, RATE)) for at_s in (-50 * 365 * day_s, 0, 32 * day_s, 65 * day_s)]
+    days = [day.date for day in calendar(files)]
+    today = BEGAN.date()
+    filled = [today + timedelta(days=number) for number in range(33)]
+    assert days == [today - timedelta(days=50 * 365), *filled, today + timedelta(days=65)]
 
 
 def test_a_gap_begins_where_the_sound_ended() -> None:

@@ -90,3 +90,30 @@ def test_a_time_that_the_clock_went_over_twice_is_refused() -> None:
     assert (alone.files, alone.first, alone.samples) == ((first,), 60 * RATE, 60 * RATE)
     both = cut(files, BEGAN, BEGAN + timedelta(hours=2))
     assert (both.files, both.samples, [gap.samples for gap in both.gaps]) == ((first, later), 7200 * RATE, [5 * RATE])
+
+
+def test_a_clock_that_was_set_back_within_a_run_hides_nothing() -> None:
+    """What was captured before the step can be cut out, and what was captured after it; what both have is refused."""
+    minutes = [recorded(place(0, number * 60 * RATE, 60 * RATE)) for number in range(60)]
+    back = timedelta(minutes=-80)
+    stepped = [replace(file, place=replace(file.place, start=file.place.start + back)) for file in minutes[40:]]
+    files = [*minutes[:40], *stepped]
+    before = cut(files, BEGAN + timedelta(minutes=10.5), BEGAN + timedelta(minutes=20))
+    assert (before.files, before.first, before.samples) == (tuple(files[10:20]), 30 * RATE, 570 * RATE)
+    after = cut(files, BEGAN - timedelta(minutes=40), BEGAN - timedelta(minutes=25))
+    assert (after.files, after.samples) == (tuple(files[40:55]), 900 * RATE)
+    twice = [replace(file, place=replace(file.place, start=file.place.start - back / 2)) for file in stepped]
+    with pytest.raises(CannotCutError, match="the clock was set"):
+        cut([*minutes[:40], *twice], BEGAN + timedelta(minutes=10), BEGAN + timedelta(minutes=20))
+
+
+def test_a_sound_card_that_is_fast_is_no_clock_that_was_set() -> None:
+    """Hours of a card that is 500 ppm fast overlap by their samples, and are still cut wherever they meet."""
+    hours = [recorded(place(0, number * 3600 * RATE, 3600 * RATE)) for number in range(3)]
+    fast = [
+        replace(hour, place=replace(hour.place, start=hour.place.start - timedelta(seconds=1.8 * number)))
+        for number, hour in enumerate(hours)
+    ]
+    met = fast[1].place.start
+    around = cut(fast, met - timedelta(seconds=9), met + timedelta(seconds=1))
+    assert (around.files, around.gaps) == (tuple(fast[:2]), ())

@@ -14,6 +14,7 @@ from supervisor.recordings.joining import (
     closed_rows,
     covered,
     in_rows,
+    is_growing,
     joinable,
     period_of,
     room_to_join,
@@ -95,7 +96,16 @@ def test_only_pieces_that_a_recording_of_their_run_holds_are_copies() -> None:
 
 
 def test_rows_are_joined_one_at_a_time() -> None:
-    """However many hours wait, there must be room for the largest of them, and for the current one."""
-    assert room_to_join([]) == 0
-    assert room_to_join([4]) == 8
-    assert room_to_join([3, 9, 5, 2]) == 11
+    """However many hours wait, there must be room for the largest of them, and for the one that grows."""
+    assert room_to_join([], last_grows=False) == 0
+    assert room_to_join([4], last_grows=True) == 8
+    assert room_to_join([3, 9, 5, 2], last_grows=True) == 11
+    assert room_to_join([3, 9, 5, 2], last_grows=False) == 9
+
+
+def test_an_hour_that_is_over_grows_no_more() -> None:
+    """Until the first piece of the new hour is there, the newest is of an hour that is over."""
+    piece = found(recorded(place(0, 0, RATE), number=0))
+    assert is_growing([[piece]], piece.name.start, 3600)
+    assert not is_growing([[piece]], piece.name.start + timedelta(hours=1), 3600)
+    assert not is_growing([], BEGAN, 3600)

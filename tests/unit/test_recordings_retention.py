@@ -52,6 +52,26 @@ def test_what_a_clock_that_was_behind_has_named_is_not_the_oldest() -> None:
     assert for_room(files, kept, now) == files[::-1]
 
 
+def test_what_a_clock_that_was_ahead_has_named_goes_last() -> None:
+    """A recording dated next year goes when nothing else is left, never for its age; its pieces, and tomorrow, stay."""
+    now = BEGAN + timedelta(hours=3)
+    (past, soon, ahead) = (recorded(place(at_s, 0, RATE)) for at_s in (0, 20 * HOUR_S, 365 * 86_400))
+    piece = recorded(place(366 * 86_400, 0, RATE), number=0)
+    files = [stored(file) for file in (past, soon, ahead, piece)]
+    kept = Limits(1, 0, HOUR_S)
+    assert for_room(files, kept, now) == [files[0], files[2]]
+    assert list(too_old(files, kept, now + timedelta(days=9))) == files[:2]
+
+
+def test_a_clock_that_fell_back_to_1970_does_not_end_the_archive() -> None:
+    """Where everything is in its future, the oldest goes for room as ever, and what is recorded now stays."""
+    now = BEGAN - timedelta(days=50 * 365)
+    (old, newer) = (recorded(place(at_s, 0, RATE)) for at_s in (0, HOUR_S))
+    current = recorded(place(-50 * 365 * 86_400, 0, RATE), number=0)
+    files = [stored(file) for file in (current, old, newer)]
+    assert for_room(files, Limits(None, 0, HOUR_S), now) == files[1:]
+
+
 def test_a_piece_is_never_too_old() -> None:
     """What was not joined yet has still to become a recording, whatever its name says."""
     piece = stored(recorded(place(0, 0, RATE), number=0))
@@ -87,7 +107,7 @@ def test_the_earlier_clock_counts() -> None:
 
 @given(archives())
 def test_the_current_hour_stays(timeline: Timeline) -> None:
-    """However much is lacking, what belongs to the hour of now is not touched, nor what is dated later."""
+    """However much is lacking, what belongs to the hour of now is not touched, nor what is dated soon after."""
     for file in timeline.files:
         now = file.place.start
         for gone in for_room(by_path(timeline.files), Limits(None, 0, HOUR_S), now):

@@ -139,7 +139,7 @@ EVENTS: list[tuple[Event, str, list[str]]] = [
     (JoinFailed(RECORDING, "exit code is 1"), "ERROR", [str(RECORDING), "exit code is 1"]),
     (RecordingDamaged(RECORDING, "its PCM differs"), "ERROR", [str(RECORDING), "its PCM differs"]),
     (RecordingsPruned(1, 912_000_000, START), "INFO", ["1 recording ", "2026-11-23T15:45:30.412Z", "912.0 MB"]),
-    (ArchiveMeasured(1, 1.0, 0, 0, "/srv/a.flac: EIO"), "ERROR", ["/srv/a.flac: EIO"]),
+    (ArchiveMeasured(1, 1.0, 0, 0, "/srv/a.flac: EIO", 1), "ERROR", ["/srv/a.flac: EIO"]),
     (RecordingsPruned(0, 0, None, "/srv/a.flac: EPERM"), "ERROR", ["/srv/a.flac: EPERM", "0 recordings"]),
     (KeepingFailed("Input/output error", Path("/srv")), "ERROR", ["/srv", "Input/output error"]),
     (CoverageChecked(START, ()), "INFO", ["no gap since 2026-11-23T15:45:30.412Z"]),
@@ -455,6 +455,11 @@ def test_libraries_are_heard_when_something_is_wrong() -> None:
             KeepingFailed("Input/output error", Path("/srv")),
             ArchiveMeasured(1, 1.0, 0),
             "the recordings folder can be read again",
+        ),
+        (
+            JoinFailed(RECORDING, "exit code is 1"),
+            ArchiveMeasured(1, 1.0, 0, unreadable="/srv/a.flac: EIO"),
+            "every hour could be joined again",
         ),
         (
             RecordingsPruned(0, 0, None, "/srv/a.flac: EPERM"),
