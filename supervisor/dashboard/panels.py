@@ -21,7 +21,8 @@ _FLOOR_DB = -60.0
 _TICKS_DB = (-60, -48, -36, -24, -18, -12, -6, 0)
 _LOUD_DB = -6.0
 _HIGH_DB = -18.0
-_SOUND_WIDTH = 26
+_NAME_WIDTH = 4
+_SOUND_WIDTH = len(" -999.9 peak -999.9 RMS CLIP")
 _NARROW = 64
 _WIDE = 110
 _STATES = {
@@ -63,12 +64,12 @@ def meters(view: View, width: int) -> list[Text]:
     """A line for each channel, and the scale with loudness and silence."""
     levels = view.snapshot.levels
     names = ("L", "R") if len(levels.peak_db) == 2 else tuple(map(str, range(1, len(levels.peak_db) + 1)))  # noqa: PLR2004
-    bar_width = max(10, width - _SOUND_WIDTH - 5)
+    bar_width = max(10, width - _NAME_WIDTH - _SOUND_WIDTH)
     lines = []
     for name, needle, peak_db, rms_db in zip(names, view.needles, levels.peak_db, levels.rms_db, strict=False):
         bar = _bar(rms_db, needle.shown_db, needle.hold_db, bar_width)
         line = Text.assemble(f" {name:>2} ", bar, f" {decibels(peak_db)} peak {decibels(rms_db)} RMS")
-        if view.clipped:
+        if view.clips(needle):
             line.append(" CLIP", "bold red")
         lines.append(line)
     loudness = Text("    " + _scale(bar_width) + " ", "dim")
