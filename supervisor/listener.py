@@ -143,7 +143,7 @@ def get_as_page(url: str, origin: str, most_bytes: int) -> Reply:
 
 
 class ListenerWatch:
-    """Looks every five minutes while something is live; what is wrong twice in a row is told."""
+    """Looks every five minutes while something is live; what is wrong counts when it is so twice in a row."""
 
     def __init__(self, listener: Listener, is_live: Callable[[], bool], emit: Emit) -> None:
         self._listener = listener
@@ -160,9 +160,9 @@ class ListenerWatch:
             requests = self._listener.requests
             problem = self._look()
             failures = failures + 1 if problem else 0
-            confirmed = problem if problem and failures > 1 else None
-            what, remedy = (str(confirmed), confirmed.remedy) if confirmed else ("", "")
-            self._emit(ListenerLooked(what, remedy, self._listener.requests - requests))
+            what, remedy = (str(problem), problem.remedy) if problem else ("", "")
+            made = self._listener.requests - requests
+            self._emit(ListenerLooked(what, remedy, made, confirmed=failures != 1))
             pause_s = AGAIN_AFTER_S if problem else LOOK_EVERY_S
 
     def _look(self) -> NotPlayableError | None:

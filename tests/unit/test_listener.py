@@ -25,7 +25,9 @@ from supervisor.listener import (
 from supervisor.manifest import Entry, HqObject, LqObject, Manifest
 from supervisor.sealing import opus
 from supervisor.sealing.damage import DamagedError
+from supervisor.status import reduce
 from supervisor.stop import Stop
+from tests.unit import pictures
 
 PAGE = "https://radio.example"
 BASE = "https://audio.radio.example"
@@ -173,16 +175,34 @@ def test_a_good_station_is_looked_at_every_five_minutes() -> None:
 
 
 def test_once_is_no_alarm() -> None:
-    """What is wrong is looked at again soon; only then it is told, and again until it is well."""
+    """What is wrong is looked at again soon; only then it counts, and again until it is well."""
     web = Web(status=503)
 
     def cured_before_the_fourth(look: int) -> None:
         web.status = 503 if look < 4 else 200
 
     told, pauses = watched(web, 4, cured_before_the_fourth)
-    problems = [event.problem for event in told if isinstance(event, ListenerLooked)]
-    assert [bool(problem) for problem in problems] == [False, True, True, False]
+    looks = [(bool(event.problem), event.confirmed) for event in told if isinstance(event, ListenerLooked)]
+    assert looks == [(True, False), (True, True), (True, True), (False, True)]
     assert pauses.asked_s == [NOT_LIVE_S, AGAIN_AFTER_S, AGAIN_AFTER_S, AGAIN_AFTER_S, LOOK_EVERY_S]
+
+
+def test_only_a_look_that_went_well_ends_the_alarm() -> None:
+    """A station that went off air and came back is no cure: what cannot be played still cannot."""
+    web = Web(status=503)
+
+    def off_air_before_the_third(look: int) -> None:
+        web.manifest = MANIFEST.model_copy(update={"live": look != 3})
+
+    told, _ = watched(web, 4, off_air_before_the_third)
+    assert [(bool(event.problem), event.confirmed) for event in told if isinstance(event, ListenerLooked)] == [
+        *((True, False), (True, True), (True, False))
+    ]
+    standing = pictures.begun()
+    for event in told:
+        standing = reduce(standing, event, NOW)
+    assert [alarm.code for alarm in standing.alarms] == ["not_playable"]
+    assert reduce(standing, ListenerLooked("", "", 3), NOW).alarms == ()
 
 
 def test_a_station_that_is_off_air_is_not_looked_at() -> None:
