@@ -182,7 +182,8 @@ def test_since_is_when_the_state_began() -> None:
         ([_clock(-10.0)], ["clock_off"]),
         ([_clock(0.0, 10.0)], ["clock_off"]),
         ([_clock(0.0, -1200.0)], ["clock_off"]),
-        ([_clock(None, 1200.0, synchronised=False), _clock(0.0, 9.9)], []),
+        ([_clock(None, 1200.0, synchronised=False), _clock(0.0, 9.9)], ["clock_off"]),
+        ([_clock(None, 1200.0, synchronised=False), _clock(0.0, 4.9)], []),
         ([ListenerLooked("", "", 3)], []),
         ([UNPLAYABLE, ListenerLooked("", "", 3)], []),
         ([UNPLAYABLE, _published(1)], ["not_playable"]),
@@ -191,6 +192,15 @@ def test_since_is_when_the_state_began() -> None:
 def test_alarms_come_and_go(events: list[Event], alarms: list[str]) -> None:
     """An alarm is there from the event that raised it to the event that says that it is over."""
     assert _alarms(*events) == alarms
+
+
+def test_alarms_stand_in_the_order_of_their_beginning() -> None:
+    """One that is raised again keeps its place, and its beginning, and says what is so now."""
+    again = StoreFailed("upload", "InternalError", "try later", "", refused=False, attempt=2, retry_in_s=0.5)
+    alarms = _after(FAILED, ARCHIVE_FAILED, again).alarms
+    assert [alarm.code for alarm in alarms] == ["store_upload_failing", "archive_failing"]
+    assert "InternalError" in alarms[0].message
+    assert alarms[0].since < alarms[0].seen
 
 
 def test_audio_that_is_lost_to_the_archive_is_an_alarm() -> None:
