@@ -179,6 +179,11 @@ class Folders:
         return self.root / "losses.json"
 
     @property
+    def alerts(self) -> Path:
+        """What was told of alarms, for the next life."""
+        return self.root / "alerts.json"
+
+    @property
     def lock(self) -> Path:
         """Held by the supervisor that uses the spool."""
         return self.root / "lock"

@@ -220,11 +220,11 @@ class Station:
 
     def _make_onlookers(self, store: Store, tally: Path) -> list[Worker]:
         """What goes on beside the line until it has ended, and is in nobody's way."""
-        plan, state_file = self._plan, self._spool.folders.state
+        plan, folders = self._plan, self._spool.folders
         clock_watch = HostClockWatch(lambda: store.clock_ahead_s, self._emit)
-        alerts = Alerts(self.status, lambda: apprise_places(plan.alert_urls), self._clock)
+        alerts = Alerts(self.status, lambda: apprise_places(plan.alert_urls), self._clock, folders.alerts)
         made = [
-            self._onlooker("state-file", lambda ended: keep_state_file(self.status, state_file, ended)),
+            self._onlooker("state-file", lambda ended: keep_state_file(self.status, folders.state, ended)),
             self._onlooker("ledger", self._ledger.run),
             self._onlooker("host-clock", clock_watch.run),
             self._onlooker("tally", lambda ended: keep_requests(self._board.requests, tally, ended)),
