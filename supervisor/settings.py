@@ -42,7 +42,11 @@ class Settings(BaseSettings):
     r2_bucket: str = _setting("", "3 to 63 of `a-z`, `0-9`, `-`, `.`", "The bucket.")
     r2_access_key: SecretStr = _setting(SecretStr(""), "text", "The access key ID of the API token.")
     r2_secret_key: SecretStr = _setting(SecretStr(""), "text", "The secret access key of the API token.")
-    r2_public_url: str = _setting("", "a URL", "Where listeners read the bucket; shown, and given to the player.")
+    r2_public_url: str = _setting(
+        "",
+        "a URL",
+        "Where listeners read the bucket; shown. While on air the newest segment is played from there every 5 min.",
+    )
     r2_region: str = _setting("auto", "a region's name", "The region to sign for; R2's is `auto`.")
 
     radio_store: str = _setting("s3", "`s3` or `dir:PATH`", "Where segments are published.")
