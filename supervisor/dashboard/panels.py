@@ -156,15 +156,18 @@ def panels(s: Snapshot, column: int) -> list[Panel]:
 
 def _uploads(s: Snapshot) -> Panel:
     p50, p99 = delay(s.publish_latency_ms.p50), delay(s.publish_latency_ms.p99)
-    facts = [fact("latency", f"{p50} p50, {p99} p99")]
+    queue = fact("queue", f"{s.queue_depth}")
+    error = [] if s.upload.last_error is None else [fact("last error", s.upload.last_error)]
+    failing = any(alarm.code.startswith("store_") for alarm in s.alarms)
+    facts = [*error, queue] if failing else []
+    facts.append(fact("latency", f"{p50} p50, {p99} p99"))
     if s.upload.mbit_s is not None:
         facts.append(fact("line", f"{s.upload.mbit_s:.1f} Mbit/s"))
     if s.upload.needed_mbit_s is not None:
         facts.append(fact("needed", f"{s.upload.needed_mbit_s:.2f}"))
-    facts += [fact("queue", f"{s.queue_depth}"), fact("retries", f"{s.upload.errors:,}")]
-    if s.upload.last_error is not None:
-        facts.append(fact("last error", s.upload.last_error))
-    return Panel("uploads", (*facts, fact("spool", megabytes(s.spool_bytes))))
+    retries, spool = fact("retries", f"{s.upload.errors:,}"), fact("spool", megabytes(s.spool_bytes))
+    rest = (retries, spool) if failing else (queue, retries, *error, spool)
+    return Panel("uploads", (*facts, *rest))
 
 
 def _capture(s: Snapshot, column: int) -> Panel:
@@ -172,7 +175,8 @@ def _capture(s: Snapshot, column: int) -> Panel:
     running = fact("FFmpeg", "not running" if s.capture.pid is None else f"{s.capture.pid}")
     counts = (fact("restarts", f"{s.capture.restarts:,}"), fact("xruns", f"{s.capture.xruns:,}"))
     run = () if s.capture.run is None else (fact("run", s.capture.run),)
-    return Panel("capture", (device, *counts, running, *run))
+    now = (*counts, running) if s.capture.pid is not None else (running, *counts)
+    return Panel("capture", (*now, device, *run))
 
 
 def _clock(s: Snapshot) -> Panel:

@@ -81,7 +81,7 @@ def test_trouble_comes_with_its_remedy(width: int, height: int) -> None:
         *("▲ ON AIR, needs attention", "2 alarms", "store_upload_failing (15:46:40, 4 s): upload failed"),
         *("(RequestTimeTooSkewed): the difference is too large", "→ Check this machine's clock first."),
         *("silence (15:46:41, 3 s): nothing louder than -60 dBFS for 25 s", "→ Is the source playing", "waiting"),
-        *("xrun 74,212", "forecast"),
+        *("xrun 74,212", "forecast", "last error RequestTimeTooSkewed", "xruns 0"),
     ):
         assert wanted in text, wanted
 
