@@ -75,6 +75,7 @@ def start(
         patience_s = _BOOT_PATIENCE_S if manager else 0.0
         plan = prepare.plan(settings, source, ffmpeg.result(), take_over=take_over, device_within_s=patience_s)
     store = prepare.store(settings)
+    prepare.note_key(settings)
 
     def attend(station: Station) -> None:
         if manager is not None:
