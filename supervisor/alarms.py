@@ -227,7 +227,8 @@ RULES: tuple[Rule | Rising, ...] = (
         "upload_behind",
         _is_behind,
         _behind,
-        "Free the uplink of other traffic, or get a faster one. The archive goes on, and the newest are sent first.",
+        "If the store fails too, see to that first. Else free the uplink of other traffic, or get a faster one. The "
+        "archive goes on, and the newest are sent first.",
         after_s=15.0,
         over_after_s=5.0,
     ),

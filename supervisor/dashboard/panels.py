@@ -211,19 +211,33 @@ def _lost(s: Snapshot) -> Panel:
     return Panel("lost samples", (fact("all", f"{s.lost.samples:,}"), *(fact(cause, f"{n:,}") for cause, n in causes)))
 
 
-def alarms(standing: Sequence[Alarm], now: datetime, width: int) -> list[Text]:
-    """Each alarm with its time and message, and its remedy below; what is wrong now before what is only to know."""
+def alarms(standing: Sequence[Alarm], now: datetime, width: int, room: int) -> list[Text]:
+    """Each alarm with its time and message, and its remedy below; what is wrong now before what is only to know.
+
+    Where ``room`` is scarce, no alarm takes the place of another: long ones are cut to a line for each of the two, then
+    remedies go.
+    """
+    lines: list[Text] = []
     ordered = sorted(standing, key=lambda alarm: alarm.severity is Severity.NOTICE)
-    return [line for alarm in ordered for line in _alarm(alarm, now, width)]
+    for number, alarm in enumerate(ordered):
+        left, others = room - len(lines), len(ordered) - number - 1
+        whole, short = (list(_alarm(alarm, now, width, most)) for most in (None, 1))
+        lines += whole if len(whole) + 2 * others <= left else short if len(short) + others <= left else short[:1]
+    return lines[:room]
 
 
-def _alarm(alarm: Alarm, now: datetime, width: int) -> Iterator[Text]:
+def _alarm(alarm: Alarm, now: datetime, width: int, most_lines: int | None) -> Iterator[Text]:
+    """Message and remedy, each in ``most_lines`` at the most."""
+
+    def wrapped(text: str, columns: int) -> list[str]:
+        return textwrap.wrap(text, max(20, columns), max_lines=most_lines, placeholder=" …")
+
     since = f"{alarm.since:%H:%M:%S}, {duration((now - alarm.since).total_seconds())}"
     told = f"{printable(alarm.code)} ({since}): {printable(alarm.message)}"
-    for number, line in enumerate(textwrap.wrap(told, max(20, width - 4))):
+    for number, line in enumerate(wrapped(told, width - 4)):
         symbol = _ALARMS[alarm.severity] if number == 0 else " "
         yield Text.assemble(" ", symbol, " ", (line, "bold" if number == 0 else ""))
-    for number, line in enumerate(textwrap.wrap(printable(alarm.remedy), max(20, width - 6))):
+    for number, line in enumerate(wrapped(printable(alarm.remedy), width - 6)):
         yield Text(f"   {'→' if number == 0 else ' '} {line}")
 
 

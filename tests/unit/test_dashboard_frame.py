@@ -86,6 +86,19 @@ def test_trouble_comes_with_its_remedy(width: int, height: int) -> None:
         assert wanted in text, wanted
 
 
+@pytest.mark.parametrize("count", range(1, 8))
+def test_no_alarm_takes_the_place_of_another(count: int) -> None:
+    """At home each alarm has its line, and up to four have their remedy too, however much the first has to say."""
+    long = "word " * 60
+    raised = [(30.0, AlarmRaised(f"alarm_{number}", long, f"Remedy {number} {long}")) for number in range(count)]
+    lines = _lines(pictures.replayed(*pictures.life(4), *raised), 80, 24)
+    assert [line.split()[1] for line in lines if line.startswith(" ▲ alarm_")] == [f"alarm_{n}" for n in range(count)]
+    remedies = [line for line in lines if "→ Remedy" in line]
+    assert len(remedies) == count if count <= 4 else 1 <= len(remedies) < count
+    if count > 1:
+        assert all(line.rstrip().endswith("…") for line in remedies)
+
+
 def test_what_is_only_to_know_comes_last() -> None:
     """A notice has its own sign, and stands below what is wrong now."""
     notice = AlarmRaised("archive_gap", "once something is missing", "Look where.", Severity.NOTICE)
