@@ -1,4 +1,4 @@
-"""The MD5 of a FLAC file's PCM, by decoding it: for a segment whose run ended before its check was written."""
+"""What FFmpeg's decoders make of a segment: the MD5 of a FLAC file's PCM, the number of an Opus file's samples."""
 
 from __future__ import annotations
 
@@ -23,24 +23,40 @@ def pcm_md5(executable: str, flac: bytes) -> str:
         DecodeError: FFmpeg says that it cannot be decoded.
         OSError: FFmpeg could not be started, did not come to an end or was killed, which says nothing about the file.
     """
-    source = Source("pipe:0", {"f": "flac"})
-    command = compile_command(executable, source, [Output("-", {"c:a": "pcm_s24le", "f": "md5"})])
+    printed = _decoded(executable, "flac", flac, {"c:a": "pcm_s24le", "f": "md5"})
+    digest = re.fullmatch(rb"MD5=([0-9a-f]{32})\s*", printed)
+    if digest is None:
+        raise DecodeError("FFmpeg printed no MD5")
+    return digest[1].decode("ascii")
+
+
+def opus_samples(executable: str, ogg: bytes) -> int:
+    """How many samples come out of an Ogg Opus file, at 48 kHz.
+
+    Raises:
+        DecodeError: FFmpeg says that it cannot be decoded.
+        OSError: FFmpeg could not be started, did not come to an end or was killed, which says nothing about the file.
+    """
+    printed = _decoded(executable, "ogg", ogg, {"c:a": "pcm_s16le", "f": "framemd5"})
+    durations = re.findall(rb"^0,(?:[^,]*,){2}\s*(\d+),", printed, re.MULTILINE)
+    return sum(map(int, durations))
+
+
+def _decoded(executable: str, form: str, content: bytes, output: dict[str, str]) -> bytes:
+    """What FFmpeg prints of a file; damage in it is an error, not something to be concealed."""
+    command = compile_command(executable, Source("pipe:0", {"f": form}), [Output("-", output)])
     try:
-        decoded = subprocess.run(  # noqa: S603 - our own argv
+        return subprocess.run(  # noqa: S603 - our own argv
             command,
-            input=flac,
+            input=content,
             capture_output=True,
             timeout=_DECODES_WITHIN_S,
             check=True,
             env=child_environment(),
-        )
+        ).stdout
     except subprocess.TimeoutExpired as error:
         raise TimeoutError(str(error)) from error
     except subprocess.CalledProcessError as error:
         if error.returncode < 0:  # by a signal: the kernel was out of memory, or somebody else ended it
             raise ChildProcessError(str(error)) from error
         raise DecodeError(str(error)) from error
-    digest = re.fullmatch(rb"MD5=([0-9a-f]{32})\s*", decoded.stdout)
-    if digest is None:
-        raise DecodeError("FFmpeg printed no MD5")
-    return digest[1].decode("ascii")

@@ -13,6 +13,9 @@ _MIN_S = 60.0
 _WAITING = 2
 """One may be in hand when the next comes."""
 
+_SAID_AGAIN_AFTER_S = 10 * _MIN_S
+"""How long what an alarm says may differ from what is so: each time it is said again is a line of the log."""
+
 _FREE_AGAIN = 0.98
 
 _CLEARLY, _CLEARLY_GB = 0.02, 0.01
@@ -50,9 +53,11 @@ class Rising:
 
 @dataclass(frozen=True)
 class _Memory:
-    """What is known of one rule: whether it is raised, since when the verdict is what it is, when a count rose."""
+    """What is known of one rule: whether it is raised, and what it said when; its verdict since when, or its rises."""
 
     raised: bool = False
+    said: str = ""
+    said_at_s: float = 0.0
     verdict: bool | None = None
     verdict_since_s: float = 0.0
     counted: int | None = None
@@ -66,19 +71,40 @@ class Watched:
     of: Mapping[str, _Memory] = field(default_factory=dict)
 
 
+def recalled(s: Snapshot) -> Watched:
+    """What somebody knows who takes over while alarms of these rules stand in ``s``: they end when they are over."""
+    standing = {alarm.code: alarm.message for alarm in s.alarms}
+    return Watched({rule.code: _taken_over(rule, standing[rule.code], s) for rule in RULES if rule.code in standing})
+
+
+def _taken_over(rule: Rule | Rising, said: str, s: Snapshot) -> _Memory:
+    memory = _Memory(raised=True, said=said, said_at_s=s.uptime_s)
+    if isinstance(rule, Rule):
+        return memory
+    return replace(memory, counted=rule.count(s), rises=((s.uptime_s, rule.least),))
+
+
 def judged(before: Watched, s: Snapshot) -> tuple[Watched, tuple[AlarmRaised | AlarmCleared, ...]]:
-    """What is remembered after looking at ``s``, and the alarms that begin and end with it; time is ``s.uptime_s``."""
+    """What is remembered after looking at ``s``, and the alarms that begin and end with it; time is ``s.uptime_s``.
+
+    One that stands is raised again when there is something else to say of it, every ten minutes at the most.
+    """
     events: list[AlarmRaised | AlarmCleared] = []
     of: dict[str, _Memory] = {}
     for rule in RULES:
         known = before.of.get(rule.code, _Memory())
         memory, message = _ruled(rule, known, s) if isinstance(rule, Rule) else _counted(rule, known, s)
-        of[rule.code] = memory
-        if memory.raised and not known.raised:
+        if memory.raised and _is_to_say(known, message, s.uptime_s):
+            memory = replace(memory, said=message, said_at_s=s.uptime_s)
             events.append(AlarmRaised(rule.code, message, rule.remedy, rule.severity))
         elif known.raised and not memory.raised:
             events.append(AlarmCleared(rule.code))
+        of[rule.code] = memory
     return Watched(of), tuple(events)
+
+
+def _is_to_say(known: _Memory, message: str, now_s: float) -> bool:
+    return not known.raised or (message != known.said and now_s - known.said_at_s >= _SAID_AGAIN_AFTER_S)
 
 
 def _ruled(rule: Rule, known: _Memory, s: Snapshot) -> tuple[_Memory, str]:
@@ -98,7 +124,9 @@ def _counted(rule: Rising, known: _Memory, s: Snapshot) -> tuple[_Memory, str]:
     rises = (*fresh, (s.uptime_s, risen)) if risen > 0 else fresh
     total = sum(by for _, by in rises)
     raised = total >= rule.least or (known.raised and total > 0)
-    return replace(known, raised=raised, counted=count, rises=rises), rule.message(total)
+    # what is forgotten of it is no news
+    message = rule.message(total) if risen > 0 else known.said
+    return replace(known, raised=raised, counted=count, rises=rises), message
 
 
 def _is_off_air(s: Snapshot) -> bool | None:
@@ -175,7 +203,7 @@ RULES: tuple[Rule | Rising, ...] = (
     Rule(
         "silence",
         _is_silent,
-        lambda s: f"nothing louder than {s.setup.silence_db:g} dBFS for {s.levels.silent_s:.0f} s",
+        lambda s: f"nothing louder than {s.setup.silence_db:g} dBFS for {s.setup.silence_s:g} s or longer",
         "Is the source playing, is its cable in, and are RADIO_INPUT_PAIR's inputs the right ones?",
         over_after_s=2.0,
     ),
@@ -199,7 +227,8 @@ RULES: tuple[Rule | Rising, ...] = (
         "upload_behind",
         _is_behind,
         _behind,
-        "Free the uplink of other traffic, or get a faster one. The archive goes on, and the newest are sent first.",
+        "If the store fails too, see to that first. Else free the uplink of other traffic, or get a faster one. The "
+        "archive goes on, and the newest are sent first.",
         after_s=15.0,
         over_after_s=5.0,
     ),

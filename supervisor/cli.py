@@ -75,6 +75,7 @@ def start(
         patience_s = _BOOT_PATIENCE_S if manager else 0.0
         plan = prepare.plan(settings, source, ffmpeg.result(), take_over=take_over, device_within_s=patience_s)
     store = prepare.store(settings)
+    prepare.note_key(settings)
 
     def attend(station: Station) -> None:
         if manager is not None:
@@ -265,11 +266,11 @@ def _picture() -> Picture | None:
 
 def _no_answer(settings: Settings) -> UserError:
     host, port = settings.status_address
-    return UserError(
-        f"nothing answers at {host}:{port}.",
-        "Is the supervisor running, and with the same RADIO_STATUS_LISTEN?",
-        Exit.NO_ANSWER,
-    )
+    remedy = "Is the supervisor running, and with the same RADIO_STATUS_LISTEN?"
+    spool = settings.spool_dir
+    if os.path.exists(spool) and not os.access(spool, os.X_OK):  # noqa: PTH110 - Path.exists raises where it may not look
+        remedy = f"The spool '{spool}' is another user's: ask as the user that runs the supervisor. {remedy}"
+    return UserError(f"nothing answers at {host}:{port}.", remedy, Exit.NO_ANSWER)
 
 
 _ALARM_WORDS = {"warning": "ALARM", "notice": "NOTICE"}

@@ -308,12 +308,13 @@ class ClockChecked:
 class ListenerLooked:
     """The newest segment was played as a listener would, with so many requests of class B.
 
-    ``problem`` is what was wrong twice in a row; empty when all is well, or may be.
+    ``problem`` is what was wrong; empty when all is well. It counts once it is ``confirmed``: wrong twice in a row.
     """
 
     problem: str
     remedy: str
     requests: int
+    confirmed: bool = True
 
 
 @dataclass(frozen=True)

@@ -10,11 +10,11 @@ from urllib.parse import quote
 
 from pydantic import ValidationError
 
+from supervisor.bucket import SEGMENT_HEADERS
 from supervisor.clock import Clock, utc
 from supervisor.events import Emit, ListenerLooked
 from supervisor.http_client import Reply, admits, request
 from supervisor.manifest import Entry, Manifest
-from supervisor.sealing import opus
 from supervisor.sealing.damage import DamagedError
 from supervisor.stop import Stop
 
@@ -52,19 +52,24 @@ class NotPlayableError(Exception):
         self.remedy = remedy
 
 
+@dataclass(frozen=True)
+class Decoders:
+    """The MD5 of a FLAC file's PCM, and the samples of an Opus file; both raise DamagedError where there are none."""
+
+    pcm_md5: Callable[[bytes], str]
+    opus_samples: Callable[[bytes], int]
+
+
 Get = Callable[[str, str, int], Reply]
 """GETs a URL as a page of an origin, at most so many bytes of it; raises OSError."""
 
 
 class Listener:
-    """Plays the newest segment: both qualities are there, whole, and HQ decodes to the PCM that was captured.
+    """Plays the newest segment: both qualities are whole, HQ decodes to the PCM that was captured, LQ to its length."""
 
-    ``pcm_md5`` decodes FLAC, and raises DamagedError where it cannot.
-    """
-
-    def __init__(self, address: PublicAddress, pcm_md5: Callable[[bytes], str], clock: Clock, get: Get) -> None:
+    def __init__(self, address: PublicAddress, decoders: Decoders, clock: Clock, get: Get) -> None:
         self._address = address
-        self._pcm_md5 = pcm_md5
+        self._decoders = decoders
         self._clock = clock
         self._get = get
         self.requests = 0
@@ -85,20 +90,23 @@ class Listener:
         self._play(newest)
 
     def _play(self, newest: Entry) -> None:
-        hq = self._object(newest.hq.key, newest.hq.bytes)
-        lq = self._object(newest.lq.key, newest.lq.bytes)
+        hq = self._object("hq", newest.hq.key, newest.hq.bytes)
+        lq = self._object("lq", newest.lq.key, newest.lq.bytes)
         try:
-            samples, md5 = opus.read(lq).end, self._pcm_md5(hq)
+            samples, md5 = self._decoders.opus_samples(lq), self._decoders.pcm_md5(hq)
         except DamagedError as error:
             raise NotPlayableError(f"segment {newest.index} cannot be decoded: {error}", _CACHES) from error
         if (samples, md5) != (newest.samples, newest.hq.md5):
             raise NotPlayableError(f"segment {newest.index} is not the audio that the manifest names", _CACHES)
 
-    def _object(self, key: str, size_bytes: int) -> bytes:
-        body = self._read(key, size_bytes + 1).body
-        if len(body) != size_bytes:
-            raise NotPlayableError(f"'{key}' has {len(body)} bytes or more, not {size_bytes}", _CACHES)
-        return body
+    def _object(self, quality: str, key: str, size_bytes: int) -> bytes:
+        reply = self._read(key, size_bytes + 1)
+        if len(reply.body) != size_bytes:
+            raise NotPlayableError(f"'{key}' has {len(reply.body)} bytes or more, not {size_bytes}", _CACHES)
+        told, stored = reply.header("Content-Type"), SEGMENT_HEADERS[quality].content_type
+        if _media_type(told) != _media_type(stored):
+            raise NotPlayableError(f"'{key}' is given out as '{told}', not as {stored}")
+        return reply.body
 
     def _read(self, key: str, most_bytes: int) -> Reply:
         url, origin = f"{self._address.base}/{quote(key)}", self._address.origin
@@ -113,6 +121,10 @@ class Listener:
             said = reply.header("Access-Control-Allow-Origin") or "nothing"
             raise NotPlayableError(f"pages of {origin} may not read {url}: Access-Control-Allow-Origin says {said}")
         return reply
+
+
+def _media_type(content_type: str) -> str:
+    return content_type.partition(";")[0].strip().lower()
 
 
 def on_air(manifest: bytes, now: datetime, stale_after_s: float) -> Entry:
@@ -143,7 +155,7 @@ def get_as_page(url: str, origin: str, most_bytes: int) -> Reply:
 
 
 class ListenerWatch:
-    """Looks every five minutes while something is live; what is wrong twice in a row is told."""
+    """Looks every five minutes while something is live; what is wrong counts when it is so twice in a row."""
 
     def __init__(self, listener: Listener, is_live: Callable[[], bool], emit: Emit) -> None:
         self._listener = listener
@@ -160,9 +172,9 @@ class ListenerWatch:
             requests = self._listener.requests
             problem = self._look()
             failures = failures + 1 if problem else 0
-            confirmed = problem if problem and failures > 1 else None
-            what, remedy = (str(confirmed), confirmed.remedy) if confirmed else ("", "")
-            self._emit(ListenerLooked(what, remedy, self._listener.requests - requests))
+            what, remedy = (str(problem), problem.remedy) if problem else ("", "")
+            made = self._listener.requests - requests
+            self._emit(ListenerLooked(what, remedy, made, confirmed=failures != 1))
             pause_s = AGAIN_AFTER_S if problem else LOOK_EVERY_S
 
     def _look(self) -> NotPlayableError | None:

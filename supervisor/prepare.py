@@ -6,6 +6,8 @@ import errno
 import os
 import tempfile
 import time
+from contextlib import suppress
+from datetime import UTC, datetime
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -17,6 +19,7 @@ from supervisor.devices import Device, probe, require_fit
 from supervisor.errors import UserError
 from supervisor.host_clock import kept_clock_ahead_s
 from supervisor.identity import writer_id
+from supervisor.key_age import days_file, first_day
 from supervisor.listener import PublicAddress
 from supervisor.names import Keys
 from supervisor.recordings.retention import Limits
@@ -188,6 +191,14 @@ def store(settings: Settings, timeout_s: float | None = None) -> Store:
             f"R2_ENDPOINT={settings.r2_endpoint}: the S3 client cannot use it: {error}.",
             "Give the endpoint as the store's own page names it, for example https://s3.eu-west-1.amazonaws.com.",
         ) from error
+
+
+def note_key(settings: Settings) -> None:
+    """Keeps the first day of the store's key, which the doctor tells its age by; a disk that is away costs that."""
+    key = settings.r2_access_key.get_secret_value()
+    if settings.radio_store == "s3" and key:
+        with suppress(OSError):
+            first_day(days_file(settings.radio_recordings_dir), key, datetime.now(UTC).date())
 
 
 def request_timeout_s(window: int, segment_s: int) -> float:

@@ -21,10 +21,14 @@ class Probe:
     body: bytes = field(repr=False)
 
 
+def folder(prefix: str) -> str:
+    """What all their keys begin with: ``[prefix/]doctor/``; every station's own have ``live/`` in that place."""
+    return f"{prefix}/doctor/" if prefix else "doctor/"
+
+
 def probe(prefix: str, extension: str, headers: Headers, size_bytes: int = _BYTES) -> Probe:
-    """An object under ``[prefix/]doctor/``; every station's own keys have ``live/`` in that place."""
-    folder = f"{prefix}/doctor" if prefix else "doctor"
-    key = f"{folder}/probe-{secrets.token_hex(_NAME_BYTES)}.{extension}"
+    """One object."""
+    key = f"{folder(prefix)}probe-{secrets.token_hex(_NAME_BYTES)}.{extension}"
     return Probe(key, headers, secrets.token_bytes(size_bytes))
 
 

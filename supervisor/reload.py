@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext, suppress
-from datetime import UTC, datetime
 
 from supervisor import prepare
 from supervisor.errors import UserError
 from supervisor.events import Emit, KeysRefused, KeysTaken, SettingsRefused, SettingsReread
 from supervisor.hangup import Wish
-from supervisor.key_age import days_file, first_day
 from supervisor.probe import segment_and_manifest
 from supervisor.settings import Loaded, Settings
 from supervisor.stop import Stop
@@ -69,8 +67,7 @@ class Reloader:
         store.sign_with(access_key, secret_key)
         self._settings = wanted
         self._emit(KeysTaken(shown_ending(access_key)))
-        with suppress(OSError):  # the recordings disk is away: the key's age is counted from its first doctor
-            first_day(days_file(wanted.radio_recordings_dir), access_key, datetime.now(UTC).date())
+        prepare.note_key(wanted)
 
 
 def need_restart(running: Settings, new: Settings) -> tuple[str, ...]:

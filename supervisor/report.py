@@ -193,7 +193,7 @@ def _trouble(event: Event) -> str | None:  # noqa: C901, PLR0911, PLR0912 - a ta
             return f"ffmpeg {_ADDRESS.sub('', event.text)}"
         case ClockChecked():
             return clock_state(event)
-        case ListenerLooked() if event.problem:
+        case ListenerLooked() if event.problem and event.confirmed:
             return "listener"
         case _:
             return None

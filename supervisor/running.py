@@ -62,7 +62,7 @@ def run_station(
     picture: Picture | None = None,
     attend: Callable[[Station], None] = lambda _: None,
 ) -> None:
-    """Runs until SIGTERM or SIGINT; a second signal ends the process at once. ``picture`` shows it meanwhile.
+    """Runs until SIGTERM, SIGINT or SIGQUIT; a second signal ends the process at once. ``picture`` shows it meanwhile.
 
     SIGHUP ends it too where nobody has given it another meaning before. ``attend`` adds what is to go on beside the
     station.
@@ -109,7 +109,7 @@ def _signals(station: Station, picture: Picture | None) -> Iterator[None]:
         LOG.info("%s received", signal.Signals(number).name)
         station.request_stop()
 
-    numbers = [signal.SIGTERM, signal.SIGINT]
+    numbers = [signal.SIGTERM, signal.SIGINT, signal.SIGQUIT]
     if signal.getsignal(signal.SIGHUP) is signal.SIG_DFL:
         numbers.append(signal.SIGHUP)
     before = {number: signal.signal(number, stop) for number in numbers}

@@ -135,6 +135,8 @@ def line_of(event: Event) -> Line | None:  # noqa: C901, PLR0911, PLR0912 - a ta
             return _clock_checked(event)
         case ListenerLooked(problem=""):
             return logging.DEBUG, "listeners can play the station", {"requests": event.requests}
+        case ListenerLooked(confirmed=False):
+            return logging.DEBUG, f"listeners may not be able to play it: {event.problem}", {"requests": event.requests}
         case ListenerLooked():
             return _error(f"published, but listeners cannot play it: {event.problem}", requests=event.requests)
         case ArchiveMeasured():

@@ -179,6 +179,11 @@ class Folders:
         return self.root / "losses.json"
 
     @property
+    def alerts(self) -> Path:
+        """What was told of alarms, for the next life."""
+        return self.root / "alerts.json"
+
+    @property
     def lock(self) -> Path:
         """Held by the supervisor that uses the spool."""
         return self.root / "lock"
@@ -380,11 +385,11 @@ def _checked(path: Path | None) -> bool:
 
 
 def is_in_use(folders: Folders) -> bool:
-    """Whether a supervisor is using the spool now."""
+    """Whether a supervisor is known to use the spool now; what another user hides is not known."""
     try:
         with folders.lock.open(encoding="ascii") as file:
             fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except FileNotFoundError:
+    except (FileNotFoundError, PermissionError):
         return False
     except BlockingIOError:
         return True

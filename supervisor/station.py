@@ -10,9 +10,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
+from typing import TypeVar
 
 from ffmpeg_profiles.command import compile_command
-from ffmpeg_profiles.digest import DecodeError, pcm_md5
+from ffmpeg_profiles.digest import DecodeError, opus_samples, pcm_md5
 from ffmpeg_profiles.profile import Source
 from supervisor.alerts import Alerts, apprise_places
 from supervisor.archive import Archivist, Overflow
@@ -26,7 +27,7 @@ from supervisor.host_clock import HostClockWatch
 from supervisor.ledger import Ledger
 from supervisor.leftovers import end_leftovers
 from supervisor.lineage import newest_run
-from supervisor.listener import Listener, ListenerWatch, PublicAddress, get_as_page
+from supervisor.listener import Decoders, Listener, ListenerWatch, PublicAddress, get_as_page
 from supervisor.names import Keys, ledger_name, requests_name
 from supervisor.onlooking import onlook
 from supervisor.progress import Progress
@@ -48,6 +49,8 @@ from supervisor.tally import keep_requests, kept_requests
 from supervisor.watch import RawWatch
 from supervisor.watchman import keep_watch
 from supervisor.web import WebServer
+
+_Decoded = TypeVar("_Decoded", int, str)
 
 RETRIES_END_AFTER_S = 12.0
 """How long after a stop is asked for the store and the recordings disk are still tried again."""
@@ -220,11 +223,11 @@ class Station:
 
     def _make_onlookers(self, store: Store, tally: Path) -> list[Worker]:
         """What goes on beside the line until it has ended, and is in nobody's way."""
-        plan, state_file = self._plan, self._spool.folders.state
+        plan, folders = self._plan, self._spool.folders
         clock_watch = HostClockWatch(lambda: store.clock_ahead_s, self._emit)
-        alerts = Alerts(self.status, lambda: apprise_places(plan.alert_urls), self._clock)
+        alerts = Alerts(self.status, lambda: apprise_places(plan.alert_urls), self._clock, folders.alerts)
         made = [
-            self._onlooker("state-file", lambda ended: keep_state_file(self.status, state_file, ended)),
+            self._onlooker("state-file", lambda ended: keep_state_file(self.status, folders.state, ended)),
             self._onlooker("ledger", self._ledger.run),
             self._onlooker("host-clock", clock_watch.run),
             self._onlooker("tally", lambda ended: keep_requests(self._board.requests, tally, ended)),
@@ -268,13 +271,19 @@ class Station:
         return compile_command(self._plan.ffmpeg, self._plan.source.located(), wanted)
 
     def _pcm_md5(self, flac: bytes) -> str:
+        return self._decoded(pcm_md5, flac)
+
+    def _decoded(self, decode: Callable[[str, bytes], _Decoded], content: bytes) -> _Decoded:
         try:
-            return pcm_md5(self._plan.ffmpeg, flac)
+            return decode(self._plan.ffmpeg, content)
         except (DecodeError, OSError) as error:  # its files are kept either way
             raise DamagedError(f"it cannot be decoded: {error}") from error
 
     def _listen(self, address: PublicAddress, _: Stop) -> None:
-        listener = Listener(address, self._pcm_md5, self._clock, get_as_page)
+        if not address.origin:
+            LOG.info("RADIO_PAGE_ORIGIN is not set: whether a page may read the bucket (CORS) is not looked at on air")
+        decoders = Decoders(self._pcm_md5, partial(self._decoded, opus_samples))
+        listener = Listener(address, decoders, self._clock, get_as_page)
         ListenerWatch(listener, self._is_heard, self._emit).run(self._stop)
 
     def _is_heard(self) -> bool:

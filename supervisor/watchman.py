@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from supervisor.alarms import Watched, judged
+from supervisor.alarms import judged, recalled
 from supervisor.events import Emit
 from supervisor.status import Snapshot
 from supervisor.stop import Stop
@@ -13,8 +13,8 @@ _LOOK_EVERY_S = 2.0
 
 
 def keep_watch(status: Callable[[], Snapshot], emit: Emit, ended: Stop) -> None:
-    """Looks until ``ended`` is requested."""
-    watched = Watched()
+    """Looks until ``ended`` is requested; what stands at the beginning ends when it is over."""
+    watched = recalled(status())
     while not ended.wait(_LOOK_EVERY_S):
         watched, events = judged(watched, status())
         for event in events:

@@ -13,13 +13,11 @@ from rich.terminal_theme import DEFAULT_TERMINAL_THEME, MONOKAI, TerminalTheme
 from rich.text import Text
 
 from supervisor.dashboard.frame import frame
-from supervisor.dashboard.view import first
 from tests.unit import pictures
 
 ROOT = Path(__file__).resolve().parents[1]
 _FRAMES = ROOT / "tests" / "unit" / "frames"
 _IMAGES = ROOT / "docs" / "images"
-_STATIONS = {"well": pictures.well, "ill": pictures.ill, "dead": pictures.dead, "begun": pictures.begun}
 _FONTS = re.compile(r"@font-face \{.*?\}\n?", re.DOTALL)
 """rich names fonts at another site's address; the reader's own will do."""
 
@@ -33,8 +31,8 @@ _SCREENSHOTS = {
 
 def lines(name: str, width: int, height: int) -> list[Text]:
     """A frame of one of the stations."""
-    snapshot = _STATIONS[name]()
-    return frame(first(snapshot, 100.0), width, height, snapshot.updated_at + timedelta(seconds=2), "q leaves")
+    view = pictures.VIEWS[name]()
+    return frame(view, width, height, view.snapshot.updated_at + timedelta(seconds=2), "q leaves")
 
 
 def screenshot(name: str, width: int, height: int, theme: TerminalTheme) -> str:
@@ -53,7 +51,7 @@ def main() -> None:
             (_IMAGES / f"{image}.svg").write_text(screenshot(name, width, height, theme), encoding="utf-8")
         return
     _FRAMES.mkdir(exist_ok=True)
-    for name in _STATIONS:
+    for name in pictures.VIEWS:
         for width, height in ((80, 24), (160, 50)):
             text = "".join(f"{line.plain}\n" for line in lines(name, width, height))
             (_FRAMES / f"{name}-{width}x{height}.txt").write_text(text, encoding="utf-8")

@@ -15,7 +15,9 @@ from supervisor.status import Snapshot
 
 _COLUMNS_FROM = {1: 0, 2: 76, 3: 114}
 _BETWEEN = 2
+_NO_LIMIT = 10_000
 _MOST_FACT_LINES = 6
+_LEAST_ALARM_LINES, _SURE_ALARM_LINES, _ENOUGH_ALARM_LINES = 6, 8, 12
 
 
 @dataclass(frozen=True)
@@ -79,11 +81,17 @@ def _segments(s: Snapshot, width: int) -> list[Text]:
 
 
 def _alarms(s: Snapshot, now: datetime, width: int) -> _Part:
-    lines = panels.alarms(s.alarms, now, width)
-    if not lines:
+    """A line for each and one for its remedy, up to eight, are surer of their place than all but the state."""
+    if not s.alarms:
         return _Part(0, 0, 0, lambda _: [])
-    count = len(s.alarms)
-    return _titled("alarm" if count == 1 else f"{count} alarms", lines, width, 1 + min(len(lines), 6), 13)
+    count, needed = len(s.alarms), len(panels.alarms(s.alarms, now, width, _NO_LIMIT))
+    least = max(_LEAST_ALARM_LINES, min(_SURE_ALARM_LINES, 2 * count))
+    title = panels.rule("alarm" if count == 1 else f"{count} alarms", width)
+
+    def made(given: int) -> list[Text]:
+        return [title, *panels.alarms(s.alarms, now, width, given - 1)]
+
+    return _Part(1 + min(needed, least), 1 + min(needed, _ENOUGH_ALARM_LINES), 1 + needed, made)
 
 
 def _log(s: Snapshot, width: int) -> _Part:
@@ -94,7 +102,7 @@ def _log(s: Snapshot, width: int) -> _Part:
         shown = lines[len(lines) - min(len(lines), given - 1) :]
         return [panels.rule("log", width), *shown, *(Text() for _ in range(given - 1 - len(shown)))]
 
-    return _Part(2, 4, 10_000, made)
+    return _Part(2, 4, _NO_LIMIT, made)
 
 
 def _fact_rows(s: Snapshot, width: int) -> list[_Part]:

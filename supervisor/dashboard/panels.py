@@ -21,7 +21,8 @@ _FLOOR_DB = -60.0
 _TICKS_DB = (-60, -48, -36, -24, -18, -12, -6, 0)
 _LOUD_DB = -6.0
 _HIGH_DB = -18.0
-_SOUND_WIDTH = 26
+_NAME_WIDTH = 4
+_SOUND_WIDTH = len(" -999.9 peak -999.9 RMS CLIP")
 _NARROW = 64
 _WIDE = 110
 _STATES = {
@@ -63,12 +64,12 @@ def meters(view: View, width: int) -> list[Text]:
     """A line for each channel, and the scale with loudness and silence."""
     levels = view.snapshot.levels
     names = ("L", "R") if len(levels.peak_db) == 2 else tuple(map(str, range(1, len(levels.peak_db) + 1)))  # noqa: PLR2004
-    bar_width = max(10, width - _SOUND_WIDTH - 5)
+    bar_width = max(10, width - _NAME_WIDTH - _SOUND_WIDTH)
     lines = []
     for name, needle, peak_db, rms_db in zip(names, view.needles, levels.peak_db, levels.rms_db, strict=False):
         bar = _bar(rms_db, needle.shown_db, needle.hold_db, bar_width)
         line = Text.assemble(f" {name:>2} ", bar, f" {decibels(peak_db)} peak {decibels(rms_db)} RMS")
-        if view.clipped:
+        if view.clips(needle):
             line.append(" CLIP", "bold red")
         lines.append(line)
     loudness = Text("    " + _scale(bar_width) + " ", "dim")
@@ -155,15 +156,18 @@ def panels(s: Snapshot, column: int) -> list[Panel]:
 
 def _uploads(s: Snapshot) -> Panel:
     p50, p99 = delay(s.publish_latency_ms.p50), delay(s.publish_latency_ms.p99)
-    facts = [fact("latency", f"{p50} p50, {p99} p99")]
+    queue = fact("queue", f"{s.queue_depth}")
+    error = [] if s.upload.last_error is None else [fact("last error", s.upload.last_error)]
+    failing = any(alarm.code.startswith("store_") for alarm in s.alarms)
+    facts = [*error, queue] if failing else []
+    facts.append(fact("latency", f"{p50} p50, {p99} p99"))
     if s.upload.mbit_s is not None:
         facts.append(fact("line", f"{s.upload.mbit_s:.1f} Mbit/s"))
     if s.upload.needed_mbit_s is not None:
         facts.append(fact("needed", f"{s.upload.needed_mbit_s:.2f}"))
-    facts += [fact("queue", f"{s.queue_depth}"), fact("retries", f"{s.upload.errors:,}")]
-    if s.upload.last_error is not None:
-        facts.append(fact("last error", s.upload.last_error))
-    return Panel("uploads", (*facts, fact("spool", megabytes(s.spool_bytes))))
+    retries, spool = fact("retries", f"{s.upload.errors:,}"), fact("spool", megabytes(s.spool_bytes))
+    rest = (retries, spool) if failing else (queue, retries, *error, spool)
+    return Panel("uploads", (*facts, *rest))
 
 
 def _capture(s: Snapshot, column: int) -> Panel:
@@ -171,7 +175,8 @@ def _capture(s: Snapshot, column: int) -> Panel:
     running = fact("FFmpeg", "not running" if s.capture.pid is None else f"{s.capture.pid}")
     counts = (fact("restarts", f"{s.capture.restarts:,}"), fact("xruns", f"{s.capture.xruns:,}"))
     run = () if s.capture.run is None else (fact("run", s.capture.run),)
-    return Panel("capture", (device, *counts, running, *run))
+    now = (*counts, running) if s.capture.pid is not None else (running, *counts)
+    return Panel("capture", (*now, device, *run))
 
 
 def _clock(s: Snapshot) -> Panel:
@@ -206,19 +211,33 @@ def _lost(s: Snapshot) -> Panel:
     return Panel("lost samples", (fact("all", f"{s.lost.samples:,}"), *(fact(cause, f"{n:,}") for cause, n in causes)))
 
 
-def alarms(standing: Sequence[Alarm], now: datetime, width: int) -> list[Text]:
-    """Each alarm with its time and message, and its remedy below; what is wrong now before what is only to know."""
+def alarms(standing: Sequence[Alarm], now: datetime, width: int, room: int) -> list[Text]:
+    """Each alarm with its time and message, and its remedy below; what is wrong now before what is only to know.
+
+    Where ``room`` is scarce, no alarm takes the place of another: long ones are cut to a line for each of the two, then
+    remedies go.
+    """
+    lines: list[Text] = []
     ordered = sorted(standing, key=lambda alarm: alarm.severity is Severity.NOTICE)
-    return [line for alarm in ordered for line in _alarm(alarm, now, width)]
+    for number, alarm in enumerate(ordered):
+        left, others = room - len(lines), len(ordered) - number - 1
+        whole, short = (list(_alarm(alarm, now, width, most)) for most in (None, 1))
+        lines += whole if len(whole) + 2 * others <= left else short if len(short) + others <= left else short[:1]
+    return lines[:room]
 
 
-def _alarm(alarm: Alarm, now: datetime, width: int) -> Iterator[Text]:
+def _alarm(alarm: Alarm, now: datetime, width: int, most_lines: int | None) -> Iterator[Text]:
+    """Message and remedy, each in ``most_lines`` at the most."""
+
+    def wrapped(text: str, columns: int) -> list[str]:
+        return textwrap.wrap(text, max(20, columns), max_lines=most_lines, placeholder=" …")
+
     since = f"{alarm.since:%H:%M:%S}, {duration((now - alarm.since).total_seconds())}"
     told = f"{printable(alarm.code)} ({since}): {printable(alarm.message)}"
-    for number, line in enumerate(textwrap.wrap(told, max(20, width - 4))):
+    for number, line in enumerate(wrapped(told, width - 4)):
         symbol = _ALARMS[alarm.severity] if number == 0 else " "
         yield Text.assemble(" ", symbol, " ", (line, "bold" if number == 0 else ""))
-    for number, line in enumerate(textwrap.wrap(printable(alarm.remedy), max(20, width - 6))):
+    for number, line in enumerate(wrapped(printable(alarm.remedy), width - 6)):
         yield Text(f"   {'→' if number == 0 else ' '} {line}")
 
 

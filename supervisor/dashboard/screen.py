@@ -39,7 +39,8 @@ def _is_in_front(descriptor: int) -> bool:
 class Screen:
     """The terminal on ``output``, with the keys of ``keys`` if that is one too. It writes only lines that have changed.
 
-    Ctrl-C stays a signal. Ctrl-Z and Ctrl-S are off: the one would stop the whole station, the other hang the picture.
+    Ctrl-C stays a signal. The keys for SIGTSTP, SIGQUIT and stopped output are off: they would halt the whole station,
+    end it, hang the picture.
     """
 
     def __init__(self, output: int, keys: int) -> None:
@@ -59,7 +60,7 @@ class Screen:
             modes = termios.tcgetattr(self._keys)
             modes[0] &= ~termios.IXON
             modes[3] &= ~(termios.ECHO | termios.ICANON)
-            modes[6][termios.VSUSP] = _OFF
+            modes[6][termios.VSUSP] = modes[6][termios.VQUIT] = _OFF
             termios.tcsetattr(self._keys, termios.TCSADRAIN, modes)
         self._write(_ENTER)
 

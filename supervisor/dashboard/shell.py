@@ -155,7 +155,7 @@ def attach(ask: Ask, first: Snapshot) -> None:
         raise UserError("there is no terminal to show the dashboard in.", "'radio-supervisor status' needs none.")
     foot = "q leaves, the station goes on"
     dashboard = Dashboard(Screen(output, sys.stdin.fileno()), ask, foot, leave_keys="qQ", first=first)
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT):
         signal.signal(number, lambda *_: dashboard.stop())
     with suppress(OSError):  # the terminal is gone, and whoever looked at it
         dashboard.run()

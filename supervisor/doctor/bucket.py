@@ -9,7 +9,7 @@ from supervisor import prepare
 from supervisor.doctor import clock, public, upload
 from supervisor.doctor.check import Check, failed, ok, refused, skipped, warning
 from supervisor.errors import UserError
-from supervisor.probe import Probe, segment_and_manifest
+from supervisor.probe import Probe, folder, segment_and_manifest
 from supervisor.settings import Settings
 from supervisor.stores.s3 import S3Store
 from supervisor.stores.store import Store, StoreError
@@ -32,14 +32,20 @@ def checks(settings: Settings, origin: str | None) -> Iterator[Check]:
     if (yield from _written(store, probes)):
         yield _read(store, probes[0])
         yield from public.checks(settings.r2_public_url, probes, origin)
-        if isinstance(store, S3Store):
-            yield upload.check(store, settings.radio_prefix)
-            yield _rights(store, settings.r2_bucket)
+        # before what takes its time: whoever waits no longer finds nothing of them
         yield _deleted(store, probes)
+        if isinstance(store, S3Store):
+            yield _rights(store, settings.r2_bucket)
+            yield upload.check(store, settings.radio_prefix)
     else:
         yield from _not_looked_at()
     if isinstance(store, S3Store) and store.clock_ahead_s is not None:
         yield clock.store(store.clock_ahead_s)
+
+
+def left(settings: Settings) -> str:
+    """What is left in the bucket when the checks are not waited for."""
+    return f"objects of the bucket under '{folder(settings.radio_prefix)}'"
 
 
 def _not_looked_at() -> Iterator[Check]:

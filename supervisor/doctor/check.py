@@ -33,10 +33,14 @@ class Check:
 
 @dataclass(frozen=True)
 class Area:
-    """Checks that have to come one after the other; each is given as soon as it is done."""
+    """Checks that have to come one after the other; each is given as soon as it is done.
+
+    ``left`` names what is left behind, somewhere else, when they cannot be waited for.
+    """
 
     name: str
     checks: Callable[[], Iterator[Check]]
+    left: str = ""
 
 
 def ok(name: str, found: str) -> Check:

@@ -8,7 +8,7 @@ from concurrent.futures import TimeoutError as FutureTimeoutError
 from functools import partial
 from pathlib import Path
 
-from supervisor.doctor import bucket, clock, keys, recordings, source, spool
+from supervisor.doctor import alerting, bucket, clock, keys, recordings, source, spool
 from supervisor.doctor.check import Area, Check
 from supervisor.doctor.runner import run
 from supervisor.settings import Settings
@@ -28,7 +28,8 @@ def examine(settings: Settings, env_file: Path | None, origin: str | None) -> li
         Area("recordings", partial(_recordings, settings, bytes_per_s)),
         Area("clock", clock.checks),
         Area("keys", partial(keys.checks, settings, env_file)),
-        Area("bucket", partial(bucket.checks, settings, origin)),
+        Area("alerts", partial(alerting.checks, settings)),
+        Area("bucket", partial(bucket.checks, settings, origin), left=bucket.left(settings)),
     ]
     return run(areas, _WITHIN_S)
 

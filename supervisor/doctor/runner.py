@@ -43,8 +43,9 @@ class _Running(threading.Thread):
 
     def _late(self, done: Sequence[Check]) -> Check:
         after = f" after the check '{done[-1].name}'" if done else ""
+        left = f" Delete by hand what may be left: {self._area.left}." if self._area.left else ""
         return failed(
             self._area.name,
             f"no answer in time{after}: something hangs",
-            "Look at what was to come next: a device, a disk or a network that answers nothing. Then ask again.",
+            f"Look at what was to come next: a device, a disk or a network that answers nothing.{left} Then ask again.",
         )

@@ -50,17 +50,23 @@ def captured(s: Snapshot, event: Event, now: datetime) -> Snapshot:
 def _levels(s: Snapshot, event: LevelsMeasured) -> Levels:
     peak_db = max(event.peak_db, default=0.0)
     silent_s = round(s.levels.silent_s + event.span_s, 3) if peak_db < s.setup.silence_db else 0.0
+    full = [channel_db >= _FULL_SCALE_DB for channel_db in event.peak_db]
+    clipped = s.levels.clips_by_channel
+    if len(clipped) != len(full):  # the first, or another device
+        clipped = (0,) * len(full)
     return Levels(
         peak_db=event.peak_db,
         rms_db=event.rms_db,
         lufs=event.lufs,
         silent_s=silent_s,
-        clips=s.levels.clips + (peak_db >= _FULL_SCALE_DB and bool(event.peak_db)),
+        clips=s.levels.clips + any(full),
+        clips_by_channel=tuple(before + more for before, more in zip(clipped, full, strict=True)),
     )
 
 
 def _ended(s: Snapshot, event: CaptureEnded, now: datetime) -> Snapshot:
-    s = changed(s, levels=Levels(clips=s.levels.clips), capture=changed(s.capture, pid=None))
+    counted = Levels(clips=s.levels.clips, clips_by_channel=s.levels.clips_by_channel)
+    s = changed(s, levels=counted, capture=changed(s.capture, pid=None))
     if event.cause is Cause.STOPPED:
         return s
     by_reason = one_more(s.capture.restarts_by_reason, event.ending.value)

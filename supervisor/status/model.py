@@ -46,6 +46,7 @@ class Levels(_Frozen):
     lufs: float | None = Field(None, description="Short-term loudness (EBU R128: the last 3 s), in LUFS.")
     silent_s: float = Field(0.0, description="For how long no sample was louder than `setup.silence_db`.")
     clips: int = Field(0, description="Half seconds with a sample at full scale, since the start.")
+    clips_by_channel: tuple[int, ...] = Field((), description="The same of each channel.")
 
 
 class Lost(_Frozen):

@@ -29,7 +29,7 @@ def published(s: Snapshot, event: Event, now: datetime) -> Snapshot:
             return cleared(s, f"store_{event.operation}_failing")
         case ListenerLooked(problem=""):
             return cleared(s, "not_playable")
-        case ListenerLooked():
+        case ListenerLooked(confirmed=True):
             message = f"published, but listeners cannot play it: {event.problem}"
             return raised(s, "not_playable", message, event.remedy, now)
         case _:

@@ -27,7 +27,7 @@ from supervisor.status.sealing import sealed
 from supervisor.status.standing import changed, cleared, faded, is_degraded, raised
 
 _LOG_LINES_KEPT = 30
-_CLOCK_ALARM_S = 10.0
+_CLOCK_ALARM_S, _CLOCK_WELL_S = 10.0, 5.0
 _TELL_DEVELOPERS = "The programme goes on, and it is begun again. Tell the developers; RADIO_LOG_LEVEL=DEBUG logs more."
 _SYNCHRONISE = (
     "Have the host keep its clock: 'timedatectl set-ntp true' where systemd-timesyncd is, else install chrony and run "
@@ -78,9 +78,9 @@ def _remembered(s: Snapshot, event: Event, now: datetime) -> Snapshot:
 def _clock_checked(s: Snapshot, event: ClockChecked, now: datetime) -> Snapshot:
     told = {"offset_ms": _ms(event.offset_s), "store_skew_ms": _ms(event.store_skew_s)}
     s = changed(s, clock=changed(s.clock, synchronised=event.synchronised, **told))
-    if event.off_s < _CLOCK_ALARM_S:
-        return cleared(s, "clock_off")
-    return raised(s, "clock_off", event.in_words, _SYNCHRONISE, now)
+    if event.off_s >= _CLOCK_ALARM_S:
+        return raised(s, "clock_off", event.in_words, _SYNCHRONISE, now)
+    return cleared(s, "clock_off") if event.off_s < _CLOCK_WELL_S else s
 
 
 def _moment(event: Event) -> Moment:

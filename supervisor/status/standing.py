@@ -29,11 +29,11 @@ def one_more(counts: Mapping[str, int], name: str, number: int = 1) -> dict[str,
 def raised(
     s: Snapshot, code: str, message: str, remedy: str, now: datetime, severity: Severity = Severity.WARNING
 ) -> Snapshot:
-    """With an alarm; one of this code that stands already keeps its beginning."""
-    since = next((alarm.since for alarm in s.alarms if alarm.code == code), now)
-    others = tuple(alarm for alarm in s.alarms if alarm.code != code)
+    """With an alarm; one of this code that stands already keeps its beginning and its place."""
+    standing = {alarm.code: alarm for alarm in s.alarms}
+    since = standing[code].since if code in standing else now
     alarm = Alarm(code=code, severity=severity, since=since, seen=now, message=message, remedy=remedy)
-    return changed(s, alarms=(*others, alarm))
+    return changed(s, alarms=tuple({**standing, code: alarm}.values()))
 
 
 def faded(s: Snapshot, now: datetime, *codes: str) -> Snapshot:

@@ -12,8 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from supervisor.alerts import Message, apprise_places
+from supervisor.alerts import apprise_places
 from supervisor.events import Severity
+from supervisor.telling import Message
 from tests.rig.parts import eventually
 from tests.rig.radio import command, on_air
 
@@ -45,9 +46,9 @@ def endpoint() -> Iterator[tuple[int, list[dict[str, str]]]]:
         server.server_close()
 
 
-@pytest.mark.timeout(120)
+@pytest.mark.timeout(180)
 def test_an_alarm_reaches_the_operator_and_so_does_its_end(tmp_path: Path, tmpfs: Path) -> None:
-    """Silence is told, once, with its remedy, and its end; a place that is away holds nothing up; no URL is shown."""
+    """Silence that lasts is told, once, with its remedy, and its end; a place that is away holds nothing up."""
     with endpoint() as (port, posted):
         settings = {
             "RADIO_SOURCE": f"file:{_half_silent(tmp_path / 'half.wav')}",
@@ -59,7 +60,7 @@ def test_an_alarm_reaches_the_operator_and_so_does_its_end(tmp_path: Path, tmpfs
         }
         with on_air(tmp_path, settings) as radio:
             radio.published(2, within_s=30)
-            eventually(lambda: len(posted) >= 2, 60, "both messages have arrived", 0.2)
+            eventually(lambda: len(posted) >= 2, 100, "both messages have arrived", 0.2)
             told = json.dumps(radio.status())
             shown = command("config", settings=radio.settings, folder=tmp_path).stdout
             assert radio.stop() == 0
@@ -84,12 +85,14 @@ def test_each_kind_of_message_is_told_apart() -> None:
 
 
 def _half_silent(path: Path) -> Path:
-    """Eight seconds of silence and eight of a tone."""
+    """Twenty seconds of silence and a minute of a tone."""
     rate = 48_000
-    tone = [int(8_000 * ((number // 55) % 2 * 2 - 1)) for number in range(8 * rate)]
+    tone = b"".join(
+        int(8_000 * ((number // 55) % 2 * 2 - 1)).to_bytes(2, "little", signed=True) * 2 for number in range(rate)
+    )
     with wave.open(str(path), "wb") as file:
         file.setnchannels(2)
         file.setsampwidth(2)
         file.setframerate(rate)
-        file.writeframes(bytes(8 * rate * 4) + b"".join(value.to_bytes(2, "little", signed=True) * 2 for value in tone))
+        file.writeframes(bytes(20 * rate * 4) + tone * 60)
     return path

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
 import urllib.error
 import urllib.request
 from pathlib import Path
 
 import pytest
 
-from tests.rig.parts import free_port
-from tests.rig.radio import command, on_air
+from tests.rig.parts import free_port, need
+from tests.rig.radio import PROGRAM, command, environment, on_air
 from tests.rig.s3 import ACCESS_KEY, SECRET_KEY, Bucket
 from tests.rig.sound import sound_device
 
@@ -227,3 +229,34 @@ def test_estimate_is_of_the_station_s_own_settings(tmp_path: Path) -> None:
     assert text.returncode == 0
     assert "1,555,200 a month" in text.stdout
     assert command("estimate", "--segment-seconds", "31", settings={}, folder=tmp_path).returncode == 2
+
+
+def test_a_spool_of_another_user_is_no_traceback(tmp_path: Path, tmpfs: Path) -> None:
+    """Asked as the wrong user, status and dashboard say whom to ask as, and the doctor fails the spool by name."""
+    need("setpriv")
+    (tmpfs / "spool").mkdir(mode=0)
+    settings = {**folder_station(tmp_path, tmpfs), "RADIO_STATUS_LISTEN": f"127.0.0.1:{free_port()}"}
+    unprivileged = ["setpriv", "--bounding-set=-all", "--inh-caps=-all", "--"] if os.geteuid() == 0 else []
+
+    def asked(*words: str) -> subprocess.CompletedProcess[str]:
+        command = [*unprivileged, *PROGRAM, *words]
+        return subprocess.run(
+            command,
+            env=environment(settings),
+            cwd=tmp_path,
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+
+    for words in (["status"], ["dashboard"]):
+        ended = asked(*words)
+        assert ended.returncode == 3, ended.stderr
+        assert "another user's: ask as the user that runs" in ended.stderr
+        assert "Traceback" not in ended.stderr
+    examined = asked("doctor", "--json")
+    assert "Traceback" not in examined.stderr
+    checks = {check["name"]: check for check in json.loads(examined.stdout)["checks"]}
+    assert checks["spool"]["verdict"] == "failed"
+    assert "Permission denied" in checks["spool"]["found"]

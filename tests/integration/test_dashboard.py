@@ -31,6 +31,11 @@ def station(tmp_path: Path, tmpfs: Path) -> dict[str, str]:
     }
 
 
+def latest(folder: Path) -> int:
+    """The newest segment that listeners have."""
+    return int(json.loads((folder / "bucket/live/manifest.json").read_text(encoding="utf-8"))["latest"])
+
+
 def pid_in(window: Terminal) -> int:
     """The process that runs in the window's shell."""
     shell = window.tmux("display-message", "-p", "#{pane_pid}").strip()
@@ -55,7 +60,10 @@ def test_start_shows_the_station_and_ctrl_c_stops_it(tmp_path: Path, tmpfs: Path
         eventually(lambda: window.screen[11].startswith(" Ctrl-C stops"), 5, "the smaller window is filled")
         window.resize(80, 24)
         window.press("C-z")
+        window.press("C-\\")
         window.press("q")
+        pressed_at = latest(tmp_path)
+        eventually(lambda: latest(tmp_path) > pressed_at + 1, 20, "none of these keys stops the station")
         window.shows("ON AIR  radio")
         window.press("C-c")
         window.shows("ended 0", within_s=25)
@@ -86,6 +94,12 @@ def test_two_may_watch_and_leave(tmp_path: Path, tmpfs: Path) -> None:
             one.run("dashboard")
             one.shows("ON AIR  radio")
             os.kill(pid_in(one), signal.SIGTERM)
+            one.shows("ended 0")
+            one.type("clear")
+            one.run("dashboard")
+            one.shows("ON AIR  radio")
+            one.press("C-\\")
+            os.kill(pid_in(one), signal.SIGQUIT)
             one.shows("ended 0")
             assert one.modes == two.modes == GIVEN_BACK
             assert one.settings_of_line() == before

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import timedelta
 from functools import cache
 from pathlib import Path
 
+from supervisor.dashboard.view import View, first, seen
 from supervisor.events import (
     AlarmRaised,
     CaptureEnded,
@@ -109,3 +110,22 @@ def dead() -> Snapshot:
     """Off air: the device is gone."""
     gone = CaptureEnded(RUN, 1, Cause.DEVICE_LOST, "ALSA read error: No such device", 2.0)
     return replayed(*life(3), (40.0, gone), (70.0, OffAir("no new segment for 30 s")))
+
+
+@cache
+def clipping() -> View:
+    """Well, and a moment ago the right channel alone reached full scale."""
+    up = well()
+    loud = reduce(up, LevelsMeasured((-6.2, 0.0), (-18.0, -9.0), -16.8), up.updated_at)
+    again = reduce(loud, LEVELS, up.updated_at)
+    return seen(seen(first(up, 100.0), loud, 100.5), again, 101.0)
+
+
+VIEWS: dict[str, Callable[[], View]] = {
+    "well": lambda: first(well(), 100.0),
+    "ill": lambda: first(ill(), 100.0),
+    "dead": lambda: first(dead(), 100.0),
+    "begun": lambda: first(begun(), 100.0),
+    "clipping": clipping,
+}
+"""What the golden frames show, by name."""

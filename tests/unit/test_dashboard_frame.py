@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from supervisor.dashboard.frame import frame
-from supervisor.dashboard.view import first, seen
+from supervisor.dashboard.view import View, first, seen
 from supervisor.events import AlarmRaised, Severity
 from supervisor.status import Alarm, LogLine, Snapshot
 from tests.rig.parts import ROOT
@@ -28,16 +28,28 @@ STATIONS: dict[str, Callable[[], Snapshot]] = {
 
 
 def _lines(snapshot: Snapshot, width: int, height: int, now: datetime | None = None) -> list[str]:
-    at = now or snapshot.updated_at + timedelta(seconds=2)
-    return [line.plain for line in frame(first(snapshot, 100.0), width, height, at, "q leaves")]
+    return _shown(first(snapshot, 100.0), width, height, now)
+
+
+def _shown(view: View, width: int, height: int, now: datetime | None = None) -> list[str]:
+    at = now or view.snapshot.updated_at + timedelta(seconds=2)
+    return [line.plain for line in frame(view, width, height, at, "q leaves")]
 
 
 @pytest.mark.parametrize(("width", "height"), SIZES)
-@pytest.mark.parametrize("name", STATIONS)
+@pytest.mark.parametrize("name", pictures.VIEWS)
 def test_a_frame_is_the_picture_that_was_approved(name: str, width: int, height: int) -> None:
     """Nothing of the picture changes unseen: each frame is the text that `make frames` wrote."""
     golden = GOLDEN / f"{name}-{width}x{height}.txt"
-    assert _lines(STATIONS[name](), width, height) == golden.read_text(encoding="utf-8").split("\n")[:-1]
+    assert _shown(pictures.VIEWS[name](), width, height) == golden.read_text(encoding="utf-8").split("\n")[:-1]
+
+
+@pytest.mark.parametrize("width", [60, 80, 100, 160])
+def test_clipping_is_said_of_the_channel_that_clips(width: int) -> None:
+    """The whole word stands on the row of the channel that reached full scale, and on no other."""
+    lines = _shown(pictures.clipping(), width, 24)
+    assert [line[:4] for line in lines if line.endswith(" RMS CLIP")] == ["  R "]
+    assert [line[:4] for line in lines if "CL" in line] == ["  R "]
 
 
 @pytest.mark.parametrize(("width", "height"), SIZES)
@@ -69,9 +81,22 @@ def test_trouble_comes_with_its_remedy(width: int, height: int) -> None:
         *("▲ ON AIR, needs attention", "2 alarms", "store_upload_failing (15:46:40, 4 s): upload failed"),
         *("(RequestTimeTooSkewed): the difference is too large", "→ Check this machine's clock first."),
         *("silence (15:46:41, 3 s): nothing louder than -60 dBFS for 25 s", "→ Is the source playing", "waiting"),
-        *("xrun 74,212", "forecast"),
+        *("xrun 74,212", "forecast", "last error RequestTimeTooSkewed", "xruns 0"),
     ):
         assert wanted in text, wanted
+
+
+@pytest.mark.parametrize("count", range(1, 8))
+def test_no_alarm_takes_the_place_of_another(count: int) -> None:
+    """At home each alarm has its line, and up to four have their remedy too, however much the first has to say."""
+    long = "word " * 60
+    raised = [(30.0, AlarmRaised(f"alarm_{number}", long, f"Remedy {number} {long}")) for number in range(count)]
+    lines = _lines(pictures.replayed(*pictures.life(4), *raised), 80, 24)
+    assert [line.split()[1] for line in lines if line.startswith(" ▲ alarm_")] == [f"alarm_{n}" for n in range(count)]
+    remedies = [line for line in lines if "→ Remedy" in line]
+    assert len(remedies) == count if count <= 4 else 1 <= len(remedies) < count
+    if count > 1:
+        assert all(line.rstrip().endswith("…") for line in remedies)
 
 
 def test_what_is_only_to_know_comes_last() -> None:

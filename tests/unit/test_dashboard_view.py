@@ -11,15 +11,21 @@ import pytest
 from rich.text import Text
 
 from supervisor.dashboard.screen import Screen, is_fit
-from supervisor.dashboard.view import HOLDS_S, SHOWS_CLIP_S, first, seen
+from supervisor.dashboard.view import HOLDS_S, SHOWS_CLIP_S, View, first, seen
 from supervisor.dashboard.words import delay, duration, offset
 from supervisor.status import Snapshot
 from tests.unit import pictures
 
 
 def _loud(peak_db: float, clips: int = 0) -> Snapshot:
+    """Both channels as loud, of which only the left one has clipped so often."""
     s = pictures.well()
-    return s.model_copy(update={"levels": s.levels.model_copy(update={"peak_db": (peak_db, peak_db), "clips": clips})})
+    levels = {"peak_db": (peak_db, peak_db), "clips": clips, "clips_by_channel": (clips, 0)}
+    return s.model_copy(update={"levels": s.levels.model_copy(update=levels)})
+
+
+def _clips(view: View) -> list[bool]:
+    return [view.clips(needle) for needle in view.needles]
 
 
 def test_a_needle_rises_at_once_and_falls_slowly() -> None:
@@ -43,12 +49,12 @@ def test_the_highest_peak_is_held() -> None:
 
 
 def test_clipping_is_remembered() -> None:
-    """One sample at full scale is seen for 5 s; what was counted before somebody looked is not."""
+    """One sample at full scale is seen for 5 s, on its channel; what was counted before somebody looked is not."""
     view = first(_loud(-3.0, clips=7), 0.0)
-    assert not view.clipped
+    assert _clips(view) == [False, False]
     view = seen(view, _loud(0.0, clips=8), 1.0)
-    assert seen(view, _loud(-3.0, clips=8), 0.9 + SHOWS_CLIP_S).clipped
-    assert not seen(view, _loud(-3.0, clips=8), 1.1 + SHOWS_CLIP_S).clipped
+    assert _clips(seen(view, _loud(-3.0, clips=8), 0.9 + SHOWS_CLIP_S)) == [True, False]
+    assert _clips(seen(view, _loud(-3.0, clips=8), 1.1 + SHOWS_CLIP_S)) == [False, False]
 
 
 def test_other_channels_begin_anew() -> None:

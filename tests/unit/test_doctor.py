@@ -16,6 +16,7 @@ from rich.console import Console
 
 from ffmpeg_profiles.sources import parse_source
 from supervisor.doctor import (
+    alerting,
     bucket,
     clock,
     command,
@@ -304,18 +305,19 @@ def test_areas_run_beside_each_other_and_are_told_in_order() -> None:
 
 
 def test_an_area_that_hangs_fails_by_name() -> None:
-    """What it found before is kept, and the last of it is named, so that one knows what came next."""
+    """What it found before is kept, the last of it is named, and so is what it leaves behind elsewhere."""
     forever = threading.Event()
 
     def stuck() -> Iterator[Check]:
         yield ok("ffmpeg", "is there")
         forever.wait()
 
-    kept, late = run([Area("source", stuck)], within_s=0.2)
+    kept, late = run([Area("source", stuck, left="objects under 'doctor/'")], within_s=0.2)
     forever.set()
     assert kept.verdict is Verdict.OK
     assert (late.name, late.verdict) == ("source", Verdict.FAILED)
     assert "after the check 'ffmpeg'" in late.found
+    assert "objects under 'doctor/'" in late.remedy
 
 
 def test_a_bug_in_a_check_is_no_verdict() -> None:
@@ -360,13 +362,27 @@ def test_an_error_without_a_remedy_points_at_the_settings() -> None:
     assert refused("source", UserError("not a source", "Choose.")).remedy == "Choose."
 
 
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of the modules that apprise imports
+def test_a_mistyped_alert_url_is_told_by_its_number() -> None:
+    """Before anybody relies on messages it is known which address can get none; a URL is a secret and is not shown."""
+    urls = "json://127.0.0.1 ntfi://user:geheim@example.org mailto://"
+    (told,) = alerting.checks(Settings.model_validate({"radio_alert_urls": urls}))
+    assert told.verdict is Verdict.FAILED
+    assert "number 2, 3 of 3" in told.found
+    assert "RADIO_ALERT_URLS" in told.remedy
+    assert "geheim" not in repr(told)
+    (fine,) = alerting.checks(Settings.model_validate({"radio_alert_urls": "json://127.0.0.1"}))
+    assert fine.verdict is Verdict.OK
+    assert [check.verdict for check in alerting.checks(Settings())] == [Verdict.SKIPPED]
+
+
 def test_every_check_is_in_the_guide() -> None:
     """The operator's guide explains each check by the name that the doctor prints."""
     guide = (ROOT / "docs/operations/doctor.md").read_text(encoding="utf-8")
     names = [
         *(source.SOURCE, source.FFMPEG, source.DEVICE, hearing.NAME, spool.NAME, recordings.FOLDER, recordings.ROOM),
         *(clock.HOST, clock.STORE, keys.MODE, keys.GIT, keys.AGE, upload.NAME, cors.READ, cors.PREFLIGHT),
-        *(bucket.WRITE, bucket.READ, bucket.DELETE, bucket.RIGHTS),
+        *(bucket.WRITE, bucket.READ, bucket.DELETE, bucket.RIGHTS, alerting.NAME),
         *(public.URL, public.HEADERS, public.PARTS, public.CLOSED),
     ]
     assert [name for name in names if f"`{name}`" not in guide] == []

@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from ffmpeg_profiles.digest import DecodeError, pcm_md5
+from ffmpeg_profiles.digest import DecodeError, opus_samples, pcm_md5
 from supervisor.sealing import check, flac
+from supervisor.sealing.pair import seal
 from tests.unit.takes import Take
 
 
@@ -25,6 +26,19 @@ def test_the_digest_of_a_sealed_file_is_the_same(take: Take) -> None:
     assert checked is not None
     sealed = flac.with_stream_info(take.hq(0), checked.samples, checked.md5)
     assert pcm_md5(take.ffmpeg, sealed) == checked.md5
+
+
+def test_a_sealed_opus_file_decodes_to_its_segment(take: Take) -> None:
+    """What comes out is the segment's samples, pre-roll aside; packets that the decoder cannot use are missing."""
+    numbers = range(take.full_segments)
+    sealed = [seal(take.pair(number), number * take.full_samples, take.full_samples).lq for number in numbers]
+    assert {opus_samples(take.ffmpeg, lq) for lq in sealed} == {take.full_samples}
+    spoilt = bytearray(sealed[-1])
+    middle = len(spoilt) // 2
+    spoilt[middle : middle + 400] = bytes(400)
+    assert opus_samples(take.ffmpeg, bytes(spoilt)) < take.full_samples
+    with pytest.raises(DecodeError):
+        opus_samples(take.ffmpeg, b"hello")
 
 
 @pytest.mark.parametrize("content", [b"", b"fLaC", b"hello"])

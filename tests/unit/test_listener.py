@@ -17,6 +17,7 @@ from supervisor.listener import (
     AGAIN_AFTER_S,
     LOOK_EVERY_S,
     NOT_LIVE_S,
+    Decoders,
     Listener,
     ListenerWatch,
     NotPlayableError,
@@ -25,7 +26,9 @@ from supervisor.listener import (
 from supervisor.manifest import Entry, HqObject, LqObject, Manifest
 from supervisor.sealing import opus
 from supervisor.sealing.damage import DamagedError
+from supervisor.status import reduce
 from supervisor.stop import Stop
+from tests.unit import pictures
 
 PAGE = "https://radio.example"
 BASE = "https://audio.radio.example"
@@ -42,6 +45,7 @@ NEWEST = Entry(
     hq=HqObject(key="live/hq/segment-00000041.flac", bytes=len(HQ), md5=hashlib.md5(HQ).hexdigest()),  # noqa: S324
     lq=LqObject(key="live/lq/segment-00000041.opus", bytes=len(LQ), preroll=0),
 )
+TYPES = {NEWEST.hq.key: "audio/flac", NEWEST.lq.key: "audio/ogg;codecs=opus"}
 MANIFEST = Manifest(
     station="radio",
     live=True,
@@ -70,6 +74,7 @@ class Web:
     bodies: dict[str, bytes] = field(default_factory=lambda: {NEWEST.hq.key: HQ, NEWEST.lq.key: LQ})
     headers: dict[str, str] = field(default_factory=lambda: {"Access-Control-Allow-Origin": PAGE})
     caching: str = "no-cache"
+    types: dict[str, str] = field(default_factory=dict)
     status: int = 200
 
     def get(self, url: str, origin: str, most_bytes: int) -> Reply:
@@ -78,13 +83,16 @@ class Web:
         body = self.bodies.get(key, self.manifest.to_json())
         headers = Message()
         headers["Cache-Control"] = self.caching
+        headers["Content-Type"] = {**TYPES, **self.types}.get(key, "application/json")
         for name, value in self.headers.items() if origin else ():
             headers[name] = value
         return Reply(self.status, headers, body[:most_bytes])
 
     def listener(self, origin: str = PAGE) -> Listener:
         """Somebody who listens to it."""
-        return Listener(PublicAddress(BASE, "live/manifest.json", origin, stale_after_s=30.0), md5, Clock(), self.get)
+        return Listener(
+            PublicAddress(BASE, "live/manifest.json", origin, stale_after_s=30.0), DECODERS, Clock(), self.get
+        )
 
 
 def md5(flac: bytes) -> str:
@@ -92,6 +100,10 @@ def md5(flac: bytes) -> str:
     if flac == b"LOSSLESS":
         raise DamagedError("no FLAC")
     return hashlib.md5(flac).hexdigest()  # noqa: S324
+
+
+DECODERS = Decoders(md5, lambda ogg: opus.read(ogg).end)
+"""The pages alone stand for a decoder."""
 
 
 def test_a_station_that_plays() -> None:
@@ -118,6 +130,11 @@ def test_a_station_that_plays() -> None:
         (Web(bodies={NEWEST.hq.key: b"LOSSLESS", NEWEST.lq.key: LQ}), "cannot be decoded: no FLAC"),
         (Web(bodies={NEWEST.hq.key: b"lossless"[::-1], NEWEST.lq.key: LQ}), "not the audio"),
         (Web(bodies={NEWEST.hq.key: HQ, NEWEST.lq.key: bytes(len(LQ))}), "cannot be decoded"),
+        (
+            Web(types={NEWEST.hq.key: "text/html; charset=utf-8"}),
+            "given out as 'text/html; charset=utf-8', not as audio",
+        ),
+        (Web(types={NEWEST.lq.key: ""}), "given out as '', not as audio/ogg"),
     ],
 )
 def test_what_a_listener_stumbles_over(web: Web, words: str) -> None:
@@ -133,7 +150,7 @@ def test_nobody_answers() -> None:
     def away(*_: object) -> Reply:
         raise OSError("Connection refused")
 
-    listener = Listener(PublicAddress(BASE, "live/manifest.json", "", 30.0), md5, Clock(), away)
+    listener = Listener(PublicAddress(BASE, "live/manifest.json", "", 30.0), DECODERS, Clock(), away)
     with pytest.raises(NotPlayableError, match="does not answer: Connection refused"):
         listener.listen()
 
@@ -173,16 +190,34 @@ def test_a_good_station_is_looked_at_every_five_minutes() -> None:
 
 
 def test_once_is_no_alarm() -> None:
-    """What is wrong is looked at again soon; only then it is told, and again until it is well."""
+    """What is wrong is looked at again soon; only then it counts, and again until it is well."""
     web = Web(status=503)
 
     def cured_before_the_fourth(look: int) -> None:
         web.status = 503 if look < 4 else 200
 
     told, pauses = watched(web, 4, cured_before_the_fourth)
-    problems = [event.problem for event in told if isinstance(event, ListenerLooked)]
-    assert [bool(problem) for problem in problems] == [False, True, True, False]
+    looks = [(bool(event.problem), event.confirmed) for event in told if isinstance(event, ListenerLooked)]
+    assert looks == [(True, False), (True, True), (True, True), (False, True)]
     assert pauses.asked_s == [NOT_LIVE_S, AGAIN_AFTER_S, AGAIN_AFTER_S, AGAIN_AFTER_S, LOOK_EVERY_S]
+
+
+def test_only_a_look_that_went_well_ends_the_alarm() -> None:
+    """A station that went off air and came back is no cure: what cannot be played still cannot."""
+    web = Web(status=503)
+
+    def off_air_before_the_third(look: int) -> None:
+        web.manifest = MANIFEST.model_copy(update={"live": look != 3})
+
+    told, _ = watched(web, 4, off_air_before_the_third)
+    assert [(bool(event.problem), event.confirmed) for event in told if isinstance(event, ListenerLooked)] == [
+        *((True, False), (True, True), (True, False))
+    ]
+    standing = pictures.begun()
+    for event in told:
+        standing = reduce(standing, event, NOW)
+    assert [alarm.code for alarm in standing.alarms] == ["not_playable"]
+    assert reduce(standing, ListenerLooked("", "", 3), NOW).alarms == ()
 
 
 def test_a_station_that_is_off_air_is_not_looked_at() -> None:

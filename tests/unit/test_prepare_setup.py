@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from datetime import date
 from pathlib import Path
 
 import pytest
 
 from ffmpeg_profiles.profile import Source
 from supervisor.errors import UserError
-from supervisor.prepare import plan, request_timeout_s, store
-from supervisor.settings import load, source_of
+from supervisor.key_age import days_file, first_day
+from supervisor.prepare import note_key, plan, request_timeout_s, store
+from supervisor.settings import Settings, load, source_of
 from supervisor.station import Plan
 
 
@@ -68,6 +70,18 @@ def test_only_r2_has_a_free_million(
 ) -> None:
     """Cloudflare's price is beside the count at Cloudflare's endpoints alone."""
     assert _plan(tmp_path, monkeypatch, RADIO_STORE=store, R2_ENDPOINT=endpoint).setup.class_a_free == free
+
+
+def test_a_start_notes_the_first_day_of_its_key(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A key is as old as its first start, not as its first doctor; without a key, or a disk, nothing is kept."""
+    _plan(tmp_path, monkeypatch)  # marks the folder as a station's
+    settings = Settings.model_validate({"r2_access_key": "KEY-A", "radio_recordings_dir": tmp_path / "rec"})
+    note_key(settings)
+    ages_ago = date(2026, 1, 1)
+    assert first_day(days_file(tmp_path / "rec"), "KEY-A", ages_ago) != ages_ago
+    assert first_day(days_file(tmp_path / "rec"), "KEY-B", ages_ago) == ages_ago
+    note_key(settings.model_copy(update={"radio_recordings_dir": tmp_path / "away"}))
+    assert not (tmp_path / "away").exists()
 
 
 def test_alert_urls_are_shown_to_nobody(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -130,6 +130,7 @@ EVENTS: list[tuple[Event, str, list[str]]] = [
     (CLOCK_LOOSE, "WARNING", ["not synchronised (timedatectl)", "set-ntp true"]),
     (ListenerLooked("", "", 3), "DEBUG", ["listeners can play"]),
     (ListenerLooked("it answers 404", "Ask.", 1), "ERROR", ["listeners cannot play it: it answers 404"]),
+    (ListenerLooked("it answers 404", "Ask.", 1, confirmed=False), "DEBUG", ["may not be able to play it: it ans"]),
     (CLOCK_OFF, "WARNING", ["1.000 s ahead of the store's", "check time synchronisation"]),
     (
         RecordingJoined(RECORDING, 360, 3600.0, 912_000_000),

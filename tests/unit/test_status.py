@@ -182,7 +182,8 @@ def test_since_is_when_the_state_began() -> None:
         ([_clock(-10.0)], ["clock_off"]),
         ([_clock(0.0, 10.0)], ["clock_off"]),
         ([_clock(0.0, -1200.0)], ["clock_off"]),
-        ([_clock(None, 1200.0, synchronised=False), _clock(0.0, 9.9)], []),
+        ([_clock(None, 1200.0, synchronised=False), _clock(0.0, 9.9)], ["clock_off"]),
+        ([_clock(None, 1200.0, synchronised=False), _clock(0.0, 4.9)], []),
         ([ListenerLooked("", "", 3)], []),
         ([UNPLAYABLE, ListenerLooked("", "", 3)], []),
         ([UNPLAYABLE, _published(1)], ["not_playable"]),
@@ -191,6 +192,15 @@ def test_since_is_when_the_state_began() -> None:
 def test_alarms_come_and_go(events: list[Event], alarms: list[str]) -> None:
     """An alarm is there from the event that raised it to the event that says that it is over."""
     assert _alarms(*events) == alarms
+
+
+def test_alarms_stand_in_the_order_of_their_beginning() -> None:
+    """One that is raised again keeps its place, and its beginning, and says what is so now."""
+    again = StoreFailed("upload", "InternalError", "try later", "", refused=False, attempt=2, retry_in_s=0.5)
+    alarms = _after(FAILED, ARCHIVE_FAILED, again).alarms
+    assert [alarm.code for alarm in alarms] == ["store_upload_failing", "archive_failing"]
+    assert "InternalError" in alarms[0].message
+    assert alarms[0].since < alarms[0].seen
 
 
 def test_audio_that_is_lost_to_the_archive_is_an_alarm() -> None:
@@ -344,7 +354,9 @@ def test_silence_is_counted_in_audio() -> None:
 def test_a_clip_is_a_sample_at_full_scale() -> None:
     """The last code of 24 bits counts, on any channel; a peak just below it does not."""
     levels = _after(_measured(-6.0, -0.000001), _measured(0.0, -9.0), _measured(-0.00001, -0.0003), DIED).levels
-    assert (levels.clips, levels.peak_db) == (2, ())
+    assert (levels.clips, levels.clips_by_channel, levels.peak_db) == (2, (1, 1), ())
+    mono = LevelsMeasured((0.0,), (-9.0,), -9.0)
+    assert _after(_measured(0.0, -9.0), mono).levels.clips_by_channel == (1,)  # another device
 
 
 def test_time_on_air_goes_on_through_trouble() -> None:
@@ -526,8 +538,8 @@ def test_the_json_has_the_documented_fields() -> None:
     assert told["since"] == "2026-11-23T15:45:05.000Z"
     assert told["latest"] == 7
     assert told["capture"] == {"pid": 4711, "run": RUN, "restarts": 0, "restarts_by_reason": {}, "xruns": 0}
-    levels = {"peak_db": [-6.0, -7.0], "rms_db": [-18.0, -19.0], "lufs": -23.0, "silent_s": 0.0, "clips": 0}
-    assert told["levels"] == levels
+    levels = {"peak_db": [-6.0, -7.0], "rms_db": [-18.0, -19.0], "lufs": -23.0, "silent_s": 0.0}
+    assert told["levels"] == {**levels, "clips": 0, "clips_by_channel": [0, 0]}
     assert told["lost"] == {"samples": 9, "by_cause": {"stopped": 9}}
     assert told["publish_latency_ms"] == {"p50": 25.0, "p99": 25.0}
     assert told["upload"]["errors"] == 1
