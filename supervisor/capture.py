@@ -243,8 +243,8 @@ class _Watched:
         agreeing = [(sample, at_s) for sample, at_s, arrival_s in told if abs(arrival_s - at_s) < _CLOCKS_AGREE_S]
         lost = self._timeline.measured(agreeing)
         if lost is not None:
-            losses = (*self._record.lost, (lost.at_sample, lost.samples))
-            self._record = self._record.model_copy(update={"lost": losses})
+            unsealed_from_sample = self._spool.unsealed_from_sample(self._record)
+            self._record = self._record.losing(lost.at_sample, lost.samples, unsealed_from_sample)
             self._emit(InputLost(self._record.run, lost.at_sample, lost.samples))
 
     def _note_origin(self, at_sample: int) -> None:

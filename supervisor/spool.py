@@ -36,7 +36,8 @@ class RunRecord(BaseModel):
     """What is known of a run: its segment length, its place in time, and whether it is over.
 
     ``origin_boottime_s`` is when its first sample would have been captured by the present clock (see ``timeline``),
-    kept up to date while it lives. ``lost`` are the samples that went by inside the run: how far it had come, how many.
+    kept up to date while it lives. ``lost`` are the samples that went by inside the run: how far it had come, how many;
+    ``lost_and_sealed`` the sum of those before every segment that is still to be sealed.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -46,6 +47,7 @@ class RunRecord(BaseModel):
     segment_samples: int
     origin_boottime_s: float | None = None
     lost: tuple[tuple[int, int], ...] = ()
+    lost_and_sealed: int = 0
     over: bool = False
 
     def captured_boottime_s(self, sample: int) -> float | None:
@@ -57,7 +59,17 @@ class RunRecord(BaseModel):
 
     def lost_before(self, sample: int) -> int:
         """How many samples the run had lost inside itself when it came to ``sample``."""
-        return sum(samples for at_sample, samples in self.lost if at_sample <= sample)
+        return self.lost_and_sealed + sum(samples for at_sample, samples in self.lost if at_sample <= sample)
+
+    def losing(self, at_sample: int, samples: int, unsealed_from_sample: int) -> RunRecord:
+        """The record with one more loss. A run may last for months: what is before ``unsealed_from_sample`` is a sum."""
+        lost = (*self.lost, (at_sample, samples))
+        return self.model_copy(
+            update={
+                "lost": tuple(one for one in lost if one[0] > unsealed_from_sample),
+                "lost_and_sealed": self.lost_and_sealed + sum(n for at, n in lost if at <= unsealed_from_sample),
+            }
+        )
 
 
 class Queue:
@@ -278,6 +290,12 @@ class Spool:
         run is over. Its checksum may come a moment after that.
         """
         return list(_closed(record, list(self.folders.raw.iterdir())))
+
+    def unsealed_from_sample(self, record: RunRecord) -> int:
+        """Where the oldest segment of a run begins that is still to be sealed; 0 when none is there."""
+        raw = filter(None, (parse_raw(path.name) for path in self.folders.raw.iterdir()))
+        numbers = (segment.number for segment, stream in raw if segment.run == record.run and stream == "hq")
+        return min(numbers, default=0) * record.segment_samples
 
     def store_sealed(self, segment: SealedSegment, pair: SealedPair) -> None:
         """Puts a sealed pair into both queues. Doing it again, after a crash, changes nothing."""
