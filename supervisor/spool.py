@@ -10,6 +10,7 @@ from __future__ import annotations
 import fcntl
 import os
 import shutil
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import suppress
@@ -62,7 +63,7 @@ class RunRecord(BaseModel):
         return self.lost_and_sealed + sum(samples for at_sample, samples in self.lost if at_sample <= sample)
 
     def losing(self, at_sample: int, samples: int, unsealed_from_sample: int) -> RunRecord:
-        """The record with one more loss. A run may last for months: what is before ``unsealed_from_sample`` is a sum."""
+        """The record with one more loss; a run may last for months: those up to ``unsealed_from_sample`` are a sum."""
         lost = (*self.lost, (at_sample, samples))
         return self.model_copy(
             update={
@@ -223,6 +224,7 @@ class Spool:
             ) from error
         self.to_publish = Queue(f.publish, tuple(EXTENSIONS))
         self.to_archive = Queue(f.archive, ("hq",))
+        self._refusing = threading.Lock()
 
     def close(self) -> None:
         """Gives the spool free for another supervisor."""
@@ -230,13 +232,16 @@ class Spool:
 
     def set_aside_torn(self) -> list[Path]:
         """Takes what a power cut tore, in a spool on a real disk, out of the queues; where it is kept."""
-        folders = [
-            queue.set_aside(segment, self.folders.refused)
-            for queue in (self.to_archive, self.to_publish)
-            for segment in queue.torn()
-        ]
-        self._make_room_for_refused()
+        queues = (self.to_archive, self.to_publish)
+        folders = [self.set_aside(queue, segment) for queue in queues for segment in queue.torn()]
         return list(dict.fromkeys(folders))
+
+    def set_aside(self, queue: Queue, segment: SegmentId) -> Path:
+        """Takes a damaged segment out of ``queue``; the folder with its files, for which the oldest make room."""
+        with self._refusing:
+            kept = queue.set_aside(segment, self.folders.refused)
+            self._make_room_for_refused()
+        return kept
 
     def write_run(self, record: RunRecord) -> None:
         """Keeps what is known of a run that lives."""
@@ -319,21 +324,32 @@ class Spool:
 
     def refuse(self, raw: RawSegment) -> Path:
         """Keeps the files of a refused segment aside and returns the folder; the oldest make room for the newest."""
-        folder = self.folders.refused / str(raw.id)
-        folder.mkdir(exist_ok=True)
-        for path in raw.files:
-            if path == raw.lq and not raw.last:
-                (folder / path.name).unlink(missing_ok=True)
-                (folder / path.name).hardlink_to(path)
-            else:
-                path.rename(folder / path.name)
-        if raw.previous_lq is not None:
-            raw.previous_lq.unlink(missing_ok=True)
-        self._make_room_for_refused()
+        with self._refusing:
+            folder = self.folders.refused / str(raw.id)
+            folder.mkdir(exist_ok=True)
+            for path in raw.files:
+                if path == raw.lq and not raw.last:
+                    (folder / path.name).unlink(missing_ok=True)
+                    (folder / path.name).hardlink_to(path)
+                else:
+                    path.rename(folder / path.name)
+            if raw.previous_lq is not None:
+                raw.previous_lq.unlink(missing_ok=True)
+            self._make_room_for_refused()
         return folder
 
+    def let_go_of_oldest_refused(self) -> None:
+        """Gives up the oldest files that are kept because they failed their check."""
+        with self._refusing:
+            for oldest in self.refused()[:1]:
+                shutil.rmtree(oldest)
+
+    def refused(self) -> list[Path]:
+        """The folders of what failed its check, oldest first."""
+        return sorted(self.folders.refused.iterdir())
+
     def _make_room_for_refused(self) -> None:
-        for oldest in sorted(self.folders.refused.iterdir())[:-_MOST_REFUSED]:
+        for oldest in self.refused()[:-_MOST_REFUSED]:
             shutil.rmtree(oldest)
 
     def forget_run(self, record: RunRecord) -> None:
