@@ -188,7 +188,7 @@ class Folders:
 
     @property
     def losses(self) -> Path:
-        """Losses that are not in the ledger yet."""
+        """Losses that are not in the ledger yet, and what is known of those that no gap has shown yet."""
         return self.root / "losses.json"
 
     @property
