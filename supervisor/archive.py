@@ -115,7 +115,7 @@ class Archivist:
             self._given_up.wait(pause_s)
             return False
         except DamagedError as error:
-            kept = self._spool.to_archive.set_aside(queued.sealed.id, self._spool.folders.refused)
+            kept = self._spool.set_aside(self._spool.to_archive, queued.sealed.id)
             self._failures, self._trying = 0, None
             self._emit(RecordingDamaged(kept, str(error)))
             return True
@@ -145,7 +145,7 @@ class Archivist:
 
 
 class Overflow:
-    """Lets the oldest segments go unarchived while there is too much in the spool and the disk does not keep up.
+    """Keeps the spool within its limit: what was refused goes first, then, where the disk does not keep up, the oldest.
 
     It works beside the Archivist, which may hang in a write for as long as the disk does.
     """
@@ -169,6 +169,8 @@ class Overflow:
 
     def look(self) -> None:
         """One look; the segment that is being copied stays, it may get there yet."""
+        while self._spool.refused() and self._is_full():
+            self._spool.let_go_of_oldest_refused()
         if self._archivist.behind_with() is None:
             return
         for queued in self._spool.to_archive.pending():

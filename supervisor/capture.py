@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import math
 import os
 import selectors
 import shutil
@@ -21,6 +20,7 @@ from supervisor.events import CaptureEnded, CaptureStarted, Cause, Emit, FFmpegS
 from supervisor.ffmpeg_log import FFmpegLog, cause_of
 from supervisor.meters import Measurement, Meters, levels
 from supervisor.names import run_name
+from supervisor.restarts import Restarts
 from supervisor.spool import RunRecord, Spool
 from supervisor.stop import Stop
 from supervisor.timeline import Timeline
@@ -39,10 +39,8 @@ _HUNG = f"nothing was captured for {STALLED_AFTER_S:g} s"
 _ORIGIN_MOVED_S = 0.001
 _NOTED_EVERY_S = 5
 _CLOSING_S = 8.0
-_DEVICE_WANTED_EVERY_S = 2.0
 _CLOCKS_AGREE_S = 5.0
 """A device's timestamps that differ more from the time of their arrival are of a clock that was stepped just now."""
-_HEALTHY_AFTER_S = 30.0
 _CHUNK_BYTES = 65_536
 
 CommandFor = Callable[[Path, int], Sequence[str]]
@@ -87,23 +85,17 @@ class Capture:
 
     def run(self, stop: Stop) -> None:
         """Captures until ``stop`` is requested; a child that ends early is replaced, at once the first time."""
-        failures = 0
+        restarts = Restarts()
         while not stop.is_requested():
             began_s = self._clock.monotonic_s()
             ended = self._run_once(stop)
-            healthy = self._clock.monotonic_s() - began_s >= _HEALTHY_AFTER_S
-            failures = 0 if healthy else failures + 1
+            restarts = restarts.after(self._clock.monotonic_s() - began_s)
             if stop.is_requested():
                 ended = replace(ended, cause=Cause.STOPPED)
             else:
-                ended = replace(ended, retry_in_s=self._pause_s(max(0, failures - 1), ended.cause))
+                ended = replace(ended, retry_in_s=restarts.pause_s(ended.cause, self._backoff))
             self._emit(ended)
             stop.wait(ended.retry_in_s)
-
-    def _pause_s(self, failures: int, cause: Cause) -> float:
-        """A device may be plugged in at any moment: it is looked for every few seconds, for as long as it is gone."""
-        most_s = _DEVICE_WANTED_EVERY_S if cause is Cause.DEVICE_LOST else math.inf
-        return min(most_s, self._backoff.delay_s(failures))
 
     def _run_once(self, stop: Stop) -> CaptureEnded:
         record = RunRecord(
@@ -243,8 +235,8 @@ class _Watched:
         agreeing = [(sample, at_s) for sample, at_s, arrival_s in told if abs(arrival_s - at_s) < _CLOCKS_AGREE_S]
         lost = self._timeline.measured(agreeing)
         if lost is not None:
-            losses = (*self._record.lost, (lost.at_sample, lost.samples))
-            self._record = self._record.model_copy(update={"lost": losses})
+            unsealed_from_sample = self._spool.unsealed_from_sample(self._record)
+            self._record = self._record.losing(lost.at_sample, lost.samples, unsealed_from_sample)
             self._emit(InputLost(self._record.run, lost.at_sample, lost.samples))
 
     def _note_origin(self, at_sample: int) -> None:

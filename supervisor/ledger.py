@@ -13,8 +13,7 @@ from supervisor.clock import iso_ms
 from supervisor.events import Emit, Event, SamplesLost, SegmentFoundListed
 from supervisor.files import append_lines, write_whole
 from supervisor.identity import require_marked
-from supervisor.losses import Accounts, account
-from supervisor.names import SegmentId
+from supervisor.losses import Accounts, account, resumed
 from supervisor.stop import Signal, Stop
 
 _MOST_WAITING = 10_000
@@ -24,17 +23,19 @@ _TAIL_BYTES = 65_536
 
 
 class _Kept(BaseModel):
-    """What survives a kill: lines that are not in the file yet, and the newest segments whose gap was told."""
+    """What survives a kill: lines not in the file yet, the newest segments whose gap was told, and the accounts."""
 
     waiting: list[str] = []
     told: list[str] = []
+    accounts: Accounts = Accounts()
 
 
 class Ledger:
     """Derives losses from events, tells them with ``emit``, and appends each to ``path``.
 
     Nobody waits for the disk: while it takes nothing, entries wait, the newest 10 000 of them at most. They wait at
-    ``kept`` in the spool too, so that a kill loses none and tells none twice.
+    ``kept`` in the spool too, with what no gap has shown yet: a kill loses none, tells none twice, and blames nobody
+    else.
     """
 
     def __init__(self, path: Path, kept: Path, emit: Emit) -> None:
@@ -42,7 +43,6 @@ class Ledger:
         self._kept_path = kept
         self._emit = emit
         self._guard = threading.Lock()
-        self._accounts = Accounts()
         self._kept = _read(kept)
         self._changed = Signal()
 
@@ -51,9 +51,11 @@ class Ledger:
         with self._guard:
             if isinstance(event, SegmentFoundListed) and str(event.segment.id) in self._kept.told:
                 return
-            self._accounts, losses = account(self._accounts, event)
-            if losses:
-                self._keep(self._kept.waiting + [_line(loss) for loss in losses], losses[0].where)
+            accounts, losses = account(self._kept.accounts, event)
+            if losses or accounts != self._kept.accounts:
+                told = [*self._kept.told, *(str(loss.where) for loss in losses[:1])]
+                waiting = [*self._kept.waiting, *map(_line, losses)]
+                self._keep(_Kept(waiting=waiting[-_MOST_WAITING:], told=told[-_TOLD_KEPT:], accounts=accounts))
         for loss in losses:
             self._emit(loss)
         if losses:
@@ -88,21 +90,22 @@ class Ledger:
             return False
         written = set(lines)
         with self._guard:
-            self._keep([line for line in self._kept.waiting if line not in written])
+            waiting = [line for line in self._kept.waiting if line not in written]
+            self._keep(self._kept.model_copy(update={"waiting": waiting}))
         return True
 
-    def _keep(self, waiting: list[str], told: SegmentId | None = None) -> None:
-        known = self._kept.told if told is None else [*self._kept.told, str(told)]
-        self._kept = _Kept(waiting=waiting[-_MOST_WAITING:], told=known[-_TOLD_KEPT:])
+    def _keep(self, kept: _Kept) -> None:
+        self._kept = kept
         with suppress(OSError):  # a full spool costs the safety from a kill, not the entry
             write_whole(self._kept_path, self._kept.model_dump_json().encode())
 
 
-def _read(kept: Path) -> _Kept:
+def _read(path: Path) -> _Kept:
     try:
-        return _Kept.model_validate_json(kept.read_bytes())
+        kept = _Kept.model_validate_json(path.read_bytes())
     except (OSError, ValidationError):
         return _Kept()
+    return kept.model_copy(update={"accounts": resumed(kept.accounts)})
 
 
 def _newest_lines(path: Path, tail_bytes: int) -> set[str]:

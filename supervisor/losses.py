@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from supervisor.events import (
     CaptureEnded,
+    CaptureStarted,
     Cause,
     Event,
     InputLost,
@@ -20,63 +22,132 @@ from supervisor.events import (
     SpoolOverflowed,
 )
 
+MOST_KEPT = 256
+"""Of what waits for a gap to show it, so much is told apart."""
+
+_Place = tuple[str, int]
+"""A run and a sample in it; runs are named so that they sort as they happened."""
+
+
+@dataclass(frozen=True)
+class Fact:
+    """So many ``samples`` are missing by ``cause``, about ``sample`` of ``run``."""
+
+    cause: Cause
+    samples: int
+    run: str
+    sample: int
+
+    @property
+    def place(self) -> _Place:
+        """Where they are missing."""
+        return self.run, self.sample
+
 
 @dataclass(frozen=True)
 class Accounts:
-    """What is known of the gap that the next published segment will show: samples by cause, and why the rest."""
+    """What is known of gaps that no published segment has shown yet.
 
-    known: Mapping[Cause, int] = field(default_factory=dict)
-    rest: Cause = Cause.STOPPED
+    ``facts`` are samples that are known one by one. ``ends`` say of a run why nothing was captured after it, which is
+    what the rest of a gap is; they are in order, and one holds until the next.
+    """
+
+    facts: tuple[Fact, ...] = ()
+    ends: tuple[tuple[str, Cause], ...] = ()
 
 
 def account(before: Accounts, event: Event) -> tuple[Accounts, tuple[SamplesLost, ...]]:
     """The accounts after ``event``, and the losses that are certain with it.
 
     Listeners miss what the manifest calls a gap, no more and no less: the losses of one published segment add up to its
-    ``gap``. What no event explains went by while nothing was captured.
+    ``gap``. What is known of later places than the segment's waits for another, whichever was told first.
     """
     match event:
         case SegmentPublished() | SegmentFoundListed():
-            return Accounts(rest=Cause.RESTART), _gap(before, event)
+            return _shown(before, event)
         case SpoolOverflowed(segment=s):
             return before, (SamplesLost(s.start, s.samples, Cause.SPOOL_FULL, MissingFrom.ARCHIVE, s.id),)
         case _:
             return _learnt(before, event), ()
 
 
+def resumed(before: Accounts) -> Accounts:
+    """The accounts in the next life of the supervisor: since the newest run nothing was captured for want of it."""
+    if not before.ends:
+        return before
+    return _ended(before, before.ends[-1][0], Cause.STOPPED)
+
+
 def _learnt(before: Accounts, event: Event) -> Accounts:
     match event:
+        case CaptureStarted():
+            # of a run that ends with the supervisor no end is told
+            return _ended(before, event.run, Cause.STOPPED)
         case CaptureEnded():
-            return replace(before, rest=event.cause)
+            return _ended(before, event.run, event.cause)
         case InputLost():
-            return _known(before, Cause.XRUN, event.samples)
-        case SegmentExpired():
-            return _known(before, Cause.UPLOAD_EXPIRED, event.segment.samples)
-        case SegmentRefused():
-            return _known(before, Cause.SEAL_REFUSED, event.samples)
+            return _known(before, Fact(Cause.XRUN, event.samples, event.run, event.at_sample))
+        case SegmentExpired(segment=s):
+            return _known(before, Fact(Cause.UPLOAD_EXPIRED, s.samples, s.run, s.first_sample))
+        case SegmentRefused(id=segment) if event.samples:
+            # only full segments have samples that are known to be missing
+            first_sample = segment.number * event.samples
+            return _known(before, Fact(Cause.SEAL_REFUSED, event.samples, segment.run, first_sample))
         case _:
             return before
 
 
-def _known(before: Accounts, cause: Cause, samples: int) -> Accounts:
-    return replace(before, known={**before.known, cause: before.known.get(cause, 0) + samples})
+def _ended(before: Accounts, run: str, cause: Cause) -> Accounts:
+    ends = [end for end in before.ends if end[0] < run] + [(run, cause)]
+    if [end[1] for end in ends[-3:]] == [cause] * 3:
+        del ends[-2]  # a device that is looked for every 2 s for days is one end, of which the last run is known
+    return replace(before, ends=tuple(ends[-MOST_KEPT:]))
 
 
-def _gap(before: Accounts, event: SegmentPublished | SegmentFoundListed) -> tuple[SamplesLost, ...]:
-    segment = event.segment
+def _known(before: Accounts, fact: Fact) -> Accounts:
+    facts = sorted((*before.facts, fact), key=lambda one: one.place)
+    return replace(before, facts=tuple(facts if len(facts) <= MOST_KEPT else _folded(facts)))
+
+
+def _folded(facts: Sequence[Fact]) -> list[Fact]:
+    """The older half as one fact of each cause: after so many, no segment among them will be published any more."""
+    older, newer = facts[: MOST_KEPT // 2], facts[MOST_KEPT // 2 :]
+    samples = Counter[Cause]()
+    for fact in older:
+        samples[fact.cause] += fact.samples
+    return [*(replace(older[-1], cause=cause, samples=count) for cause, count in samples.items()), *newer]
+
+
+def _shown(before: Accounts, event: SegmentPublished | SegmentFoundListed) -> tuple[Accounts, tuple[SamplesLost, ...]]:
+    segment, unexplained = event.segment, event.gap
+    explained = Counter[Cause]()
+    waiting = list[Fact]()
+    for fact in before.facts:
+        if fact.place > (segment.run, segment.first_sample):
+            waiting.append(fact)
+            continue
+        samples = min(unexplained, fact.samples)
+        explained[fact.cause] += samples
+        unexplained -= samples
+        # the device's losses are judged seconds later: short segments sealed meanwhile do not count them yet
+        if fact.cause is Cause.XRUN and fact.run == segment.run and samples < fact.samples:
+            waiting.append(replace(fact, samples=fact.samples - samples))
+    explained[_why_nothing_before(before, segment.run)] += unexplained
     since = segment.start - timedelta(seconds=event.gap / segment.sample_rate)
-    return tuple(
+    losses = (
         SamplesLost(since, samples, cause, MissingFrom.STREAM, segment.id)
-        for cause, samples in _explained(before, event.gap).items()
+        for cause, samples in explained.items()
         if samples
     )
+    return Accounts(tuple(waiting), _ends_from(before, segment.run)), tuple(losses)
 
 
-def _explained(before: Accounts, gap: int) -> dict[Cause, int]:
-    explained: dict[Cause, int] = {}
-    rest = gap
-    for cause, samples in before.known.items():
-        explained[cause] = min(rest, samples)
-        rest -= explained[cause]
-    explained[before.rest] = explained.get(before.rest, 0) + rest
-    return explained
+def _why_nothing_before(accounts: Accounts, run: str) -> Cause:
+    """Why nothing was captured right before ``run`` began."""
+    return next((cause for ended, cause in reversed(accounts.ends) if ended < run), Cause.STOPPED)
+
+
+def _ends_from(accounts: Accounts, run: str) -> tuple[tuple[str, Cause], ...]:
+    """What still matters of the ends once a segment of ``run`` was published."""
+    holding = [(run, cause) for ended, cause in accounts.ends if ended <= run]
+    return (*holding[-1:], *(end for end in accounts.ends if end[0] > run))

@@ -30,8 +30,11 @@ from supervisor.events import (
     Overrun,
     RecordingsPruned,
     SegmentArchived,
+    SegmentExpired,
+    SegmentPublished,
     SegmentSealed,
     SpoolFailed,
+    SpoolOverflowed,
     StoreFailed,
     StoreRecovered,
 )
@@ -49,8 +52,10 @@ _OVER = {
     "keeping": "the recordings folder can be read again",
     "join": "every hour could be joined again",
     "retention": "retention can do its work again",
+    "expired": "segments come in time for the window again; too late were {total}",
+    "overflowed": "the archive takes segments again; lost to it were {total}",
 }
-"""What is said when a trouble is over of which no event of its own tells the end."""
+"""What is said when a trouble is over of which no event of its own tells the end; ``total`` is how often it was."""
 
 
 class TextFormatter(logging.Formatter):
@@ -159,8 +164,10 @@ class Reporter:
             more = f" ({unsaid} more like it since the last line)" if unsaid else ""
             LOG.log(level, "%s%s", text, more, extra={"fields": {"event": type(event).__name__, **fields}})
         for ended in _ends(event):
-            if self._throttle.over(ended) and ended in _OVER:
-                LOG.info(_OVER[ended], extra={"fields": {"event": type(event).__name__}})
+            total = self._throttle.over(ended)
+            if total and ended in _OVER:
+                fields = {"event": type(event).__name__, "total": total}
+                LOG.info(_OVER[ended].format(total=total), extra={"fields": fields})
         if isinstance(event, CaptureStarted) and not self._command_shown:
             self._command_shown = True
             LOG.info("FFmpeg's command: %s", shlex.join(event.command))
@@ -170,7 +177,11 @@ def _trouble(event: Event) -> str | None:  # noqa: C901, PLR0911, PLR0912 - a ta
     """What goes on when events of this kind repeat; None for events of which each is news."""
     match event:
         case StoreFailed():
-            return f"store {event.operation} {event.refused}"
+            return f"store {event.operation} {event.code}"
+        case SegmentExpired():
+            return "expired"
+        case SpoolOverflowed():
+            return "overflowed"
         case ArchiveFailed():
             return "archive"
         case SpoolFailed():
@@ -203,9 +214,11 @@ def _ends(event: Event) -> tuple[str, ...]:  # noqa: PLR0911 - a table
     """The troubles that are over with this event."""
     match event:
         case StoreRecovered():
-            return tuple(f"store {event.operation} {refused}" for refused in (False, True))
+            return (f"store {event.operation}",)
+        case SegmentPublished(gap=0):
+            return ("expired",)
         case SegmentArchived():
-            return ("archive",)
+            return ("archive", "overflowed")
         case RecordingsPruned(failed=""):
             return ("retention",)
         case ArchiveMeasured():

@@ -26,6 +26,7 @@ from supervisor.events import (
     LevelsMeasured,
     ListenerLooked,
     Logged,
+    MissingFrom,
     OffAir,
     OnlookerFailed,
     Overrun,
@@ -52,6 +53,8 @@ from supervisor.events import (
 )
 
 _GAPS_SHOWN = 5
+_CLOCK_REFUSED = "RequestTimeTooSkewed"
+"""Trying again may help, and somebody has to act all the same."""
 
 Line = tuple[int, str, dict[str, object]]
 """Level, sentence, and the same as fields."""
@@ -69,6 +72,8 @@ def line_of(event: Event) -> Line | None:  # noqa: C901, PLR0911, PLR0912 - a ta
     """The line of an event; None when it is worth none."""
     match event:
         case LevelsMeasured() | ArchiveMeasured(unreadable="") | Logged():
+            return None
+        case SamplesLost(missing_from=MissingFrom.ARCHIVE):  # SpoolOverflowed says it
             return None
         case CaptureStarted():
             return _info(f"capturing, run {event.run} (FFmpeg is process {event.pid})", run=event.run, pid=event.pid)
@@ -266,7 +271,7 @@ def _refused(event: SegmentRefused) -> Line:
 def _store_failed(event: StoreFailed) -> Line:
     hint = f" {event.hint}" if event.hint else ""
     text = f"{event.operation} failed ({event.code}): {event.message}.{hint} Next try in {event.retry_in_s:.1f} s"
-    level = logging.ERROR if event.refused else logging.WARNING
+    level = logging.ERROR if event.refused or event.code == _CLOCK_REFUSED else logging.WARNING
     return level, text, {"operation": event.operation, "code": event.code, "attempt": event.attempt}
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import fcntl
 import os
 import shutil
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import suppress
@@ -36,7 +37,8 @@ class RunRecord(BaseModel):
     """What is known of a run: its segment length, its place in time, and whether it is over.
 
     ``origin_boottime_s`` is when its first sample would have been captured by the present clock (see ``timeline``),
-    kept up to date while it lives. ``lost`` are the samples that went by inside the run: how far it had come, how many.
+    kept up to date while it lives. ``lost`` are the samples that went by inside the run: how far it had come, how many;
+    ``lost_and_sealed`` the sum of those before every segment that is still to be sealed.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -46,6 +48,7 @@ class RunRecord(BaseModel):
     segment_samples: int
     origin_boottime_s: float | None = None
     lost: tuple[tuple[int, int], ...] = ()
+    lost_and_sealed: int = 0
     over: bool = False
 
     def captured_boottime_s(self, sample: int) -> float | None:
@@ -57,7 +60,17 @@ class RunRecord(BaseModel):
 
     def lost_before(self, sample: int) -> int:
         """How many samples the run had lost inside itself when it came to ``sample``."""
-        return sum(samples for at_sample, samples in self.lost if at_sample <= sample)
+        return self.lost_and_sealed + sum(samples for at_sample, samples in self.lost if at_sample <= sample)
+
+    def losing(self, at_sample: int, samples: int, unsealed_from_sample: int) -> RunRecord:
+        """The record with one more loss; a run may last for months: those up to ``unsealed_from_sample`` are a sum."""
+        lost = (*self.lost, (at_sample, samples))
+        return self.model_copy(
+            update={
+                "lost": tuple(one for one in lost if one[0] > unsealed_from_sample),
+                "lost_and_sealed": self.lost_and_sealed + sum(n for at, n in lost if at <= unsealed_from_sample),
+            }
+        )
 
 
 class Queue:
@@ -175,7 +188,7 @@ class Folders:
 
     @property
     def losses(self) -> Path:
-        """Losses that are not in the ledger yet."""
+        """Losses that are not in the ledger yet, and what is known of those that no gap has shown yet."""
         return self.root / "losses.json"
 
     @property
@@ -216,6 +229,7 @@ class Spool:
             ) from error
         self.to_publish = Queue(f.publish, tuple(EXTENSIONS))
         self.to_archive = Queue(f.archive, ("hq",))
+        self._refusing = threading.Lock()
 
     def close(self) -> None:
         """Gives the spool free for another supervisor."""
@@ -223,13 +237,16 @@ class Spool:
 
     def set_aside_torn(self) -> list[Path]:
         """Takes what a power cut tore, in a spool on a real disk, out of the queues; where it is kept."""
-        folders = [
-            queue.set_aside(segment, self.folders.refused)
-            for queue in (self.to_archive, self.to_publish)
-            for segment in queue.torn()
-        ]
-        self._make_room_for_refused()
+        queues = (self.to_archive, self.to_publish)
+        folders = [self.set_aside(queue, segment) for queue in queues for segment in queue.torn()]
         return list(dict.fromkeys(folders))
+
+    def set_aside(self, queue: Queue, segment: SegmentId) -> Path:
+        """Takes a damaged segment out of ``queue``; the folder with its files, for which the oldest make room."""
+        with self._refusing:
+            kept = queue.set_aside(segment, self.folders.refused)
+            self._make_room_for_refused()
+        return kept
 
     def write_run(self, record: RunRecord) -> None:
         """Keeps what is known of a run that lives."""
@@ -284,6 +301,12 @@ class Spool:
         """
         return list(_closed(record, list(self.folders.raw.iterdir())))
 
+    def unsealed_from_sample(self, record: RunRecord) -> int:
+        """Where the oldest segment of a run begins that is still to be sealed; 0 when none is there."""
+        raw = filter(None, (parse_raw(path.name) for path in self.folders.raw.iterdir()))
+        numbers = (segment.number for segment, stream in raw if segment.run == record.run and stream == "hq")
+        return min(numbers, default=0) * record.segment_samples
+
     def store_sealed(self, segment: SealedSegment, pair: SealedPair) -> None:
         """Puts a sealed pair into both queues. Doing it again, after a crash, changes nothing."""
         staged = QueuedSegment(segment, self.folders.sealing)
@@ -306,21 +329,32 @@ class Spool:
 
     def refuse(self, raw: RawSegment) -> Path:
         """Keeps the files of a refused segment aside and returns the folder; the oldest make room for the newest."""
-        folder = self.folders.refused / str(raw.id)
-        folder.mkdir(exist_ok=True)
-        for path in raw.files:
-            if path == raw.lq and not raw.last:
-                (folder / path.name).unlink(missing_ok=True)
-                (folder / path.name).hardlink_to(path)
-            else:
-                path.rename(folder / path.name)
-        if raw.previous_lq is not None:
-            raw.previous_lq.unlink(missing_ok=True)
-        self._make_room_for_refused()
+        with self._refusing:
+            folder = self.folders.refused / str(raw.id)
+            folder.mkdir(exist_ok=True)
+            for path in raw.files:
+                if path == raw.lq and not raw.last:
+                    (folder / path.name).unlink(missing_ok=True)
+                    (folder / path.name).hardlink_to(path)
+                else:
+                    path.rename(folder / path.name)
+            if raw.previous_lq is not None:
+                raw.previous_lq.unlink(missing_ok=True)
+            self._make_room_for_refused()
         return folder
 
+    def let_go_of_oldest_refused(self) -> None:
+        """Gives up the oldest files that are kept because they failed their check."""
+        with self._refusing:
+            for oldest in self.refused()[:1]:
+                shutil.rmtree(oldest)
+
+    def refused(self) -> list[Path]:
+        """The folders of what failed its check, oldest first."""
+        return sorted(self.folders.refused.iterdir())
+
     def _make_room_for_refused(self) -> None:
-        for oldest in sorted(self.folders.refused.iterdir())[:-_MOST_REFUSED]:
+        for oldest in self.refused()[:-_MOST_REFUSED]:
             shutil.rmtree(oldest)
 
     def forget_run(self, record: RunRecord) -> None:

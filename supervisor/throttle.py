@@ -12,6 +12,7 @@ _MOST_KEYS = 256
 class _Kept:
     said_at_s: float
     unsaid: int = 0
+    total: int = 0
 
 
 class Throttle:
@@ -23,14 +24,22 @@ class Throttle:
     def unsaid(self, key: str, now_s: float, every_s: float = EVERY_S) -> int | None:
         """How many like it were left unsaid since the last one; None when this one is to be left unsaid too."""
         kept = self._kept.get(key)
-        if kept is not None and now_s - kept.said_at_s < every_s:
+        if kept is None:
+            if len(self._kept) >= _MOST_KEYS:
+                self._kept.clear()
+            self._kept[key] = _Kept(now_s, total=1)
+            return 0
+        kept.total += 1
+        if now_s - kept.said_at_s < every_s:
             kept.unsaid += 1
             return None
-        if len(self._kept) >= _MOST_KEYS:
-            self._kept.clear()
-        self._kept[key] = _Kept(now_s)
-        return 0 if kept is None else kept.unsaid
+        unsaid, kept.unsaid, kept.said_at_s = kept.unsaid, 0, now_s
+        return unsaid
 
-    def over(self, key: str) -> bool:
-        """It has ended: the next one is a first again. Says whether there was one."""
-        return self._kept.pop(key, None) is not None
+    def over(self, key: str) -> int:
+        """It has ended, in all its kinds (``key`` and what follows a space): the next one is a first again.
+
+        Says how many there were in all, said or not.
+        """
+        ended = [known for known in self._kept if known == key or known.startswith(f"{key} ")]
+        return sum(self._kept.pop(known).total for known in ended)

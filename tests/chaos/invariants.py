@@ -83,15 +83,17 @@ class Auditor:
 
     def untold_in(self, ledger: Path) -> list[str]:
         """Whether the lines of the ledger add up to the gap of every segment ever published; of a station at rest."""
-        told: Counter[str] = Counter()
-        for line in ledger.read_text(encoding="utf-8").splitlines() if ledger.exists() else ():
-            loss = json.loads(line)
-            told[loss["segment"]] += loss["samples"] if loss["missing_from"] == "stream" else 0
+        told = _told_by_segment(ledger)
         return [
             f"the gap before {segment} is {self._gaps[segment]}, {told[segment]} by the ledger"
             for segment in sorted(self._gaps.keys() | told.keys())
             if self._gaps[segment] != told[segment]
         ]
+
+    def all_told_in(self, ledger: Path) -> bool:
+        """Whether the ledger has every gap that was audited; of a station on air, whose ledger may be further."""
+        told = _told_by_segment(ledger)
+        return all(told[segment] == gap for segment, gap in self._gaps.items())
 
     def _await_archive(self, entries: list[Entry]) -> None:
         def complete() -> bool:
@@ -144,6 +146,19 @@ class Auditor:
             self.gap_errors.append(gap - missing)
             if not missing - self.gap_tolerance_samples <= gap <= most + self.gap_tolerance_samples:
                 yield f"between {before['index']} and {entry['index']} are {missing} samples, not about {gap}"
+
+
+def losses_in(ledger: Path) -> list[dict[str, Any]]:
+    """The whole lines of a ledger that may be written just now, oldest first."""
+    text = ledger.read_text(encoding="utf-8") if ledger.exists() else ""
+    return [json.loads(line) for line in text[: text.rfind("\n") + 1].splitlines()]
+
+
+def _told_by_segment(ledger: Path) -> Counter[str]:
+    told: Counter[str] = Counter()
+    for loss in losses_in(ledger):
+        told[loss["segment"]] += loss["samples"] if loss["missing_from"] == "stream" else 0
+    return told
 
 
 def strays(bucket: Bucket, reader: Reader) -> list[str]:

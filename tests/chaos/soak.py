@@ -84,7 +84,7 @@ def soak(stage: Stage, minutes: float, chance: random.Random) -> Soak:
             return done
         over_at_s = time.monotonic() + chance.uniform(0, _LONGEST_PAUSE_S)
         comes_true(lambda over_at_s=over_at_s: time.monotonic() > over_at_s, _LONGEST_PAUSE_S)  # type: ignore[misc]
-    done.violations += [*stage.stop(), *stage.violations_at_rest()]
+    done.violations += [*stage.stop(), *stage.violations_at_rest(), *stage.missing_in_ledger()]
     return done
 
 

@@ -8,17 +8,18 @@ import uuid
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
+from typing import Any
 
 import libfaketime
 import pytest
 
 from tests.chaos.footprint import Footprint, command_line, environment, footprint, naming, process_state
 from tests.chaos.heard import PLAY_FRAMES
-from tests.chaos.invariants import Auditor, leaks, strays
+from tests.chaos.invariants import Auditor, leaks, losses_in, strays
 from tests.chaos.recordings import Recordings
 from tests.rig.mounts import tiny_tmpfs
 from tests.rig.numbered import playing_numbers
-from tests.rig.parts import comes_true
+from tests.rig.parts import comes_true, eventually
 from tests.rig.proxy import Proxy, proxy_to
 from tests.rig.radio import Radio
 from tests.rig.reader import Reader, reading
@@ -144,7 +145,12 @@ class Stage:
 
     def missing_in_ledger(self) -> list[str]:
         """Whether the ledger and the manifests differ, of a station at rest."""
-        return self.auditor.untold_in(self.folder / "recordings" / f"{_STATION}_losses.jsonl")
+        return self.auditor.untold_in(self._ledger)
+
+    def losses(self) -> list[dict[str, Any]]:
+        """The lines of the ledger, as soon as every gap that was audited is among them."""
+        eventually(lambda: self.auditor.all_told_in(self._ledger), 15, "the ledger has every gap that was seen")
+        return losses_in(self._ledger)
 
     def leaks(self) -> list[str]:
         """Whether anything that others may read has a secret in it, or a traceback."""
@@ -153,6 +159,10 @@ class Stage:
         shown = [command_line(self.radio.process.pid), command_line(child), environment(child), repr(status).encode()]
         files = [path.read_bytes() for path in (self.radio.log_path, self.spool / "status.json") if path.exists()]
         return leaks(*shown, *files) + ["a traceback is in the log"] * ("Traceback" in self.radio.log)
+
+    @property
+    def _ledger(self) -> Path:
+        return self.folder / "recordings" / f"{_STATION}_losses.jsonl"
 
     def _amiss(self) -> list[str]:
         """What is not as on a station on air that nothing ails; what was and is over may stand there as a notice."""

@@ -12,8 +12,10 @@ from pathlib import Path
 
 import pytest
 
+from supervisor.events import Cause
 from supervisor.names import SegmentId, parse_raw, parse_sealed
 from supervisor.spool import Folders
+from tests.chaos.faults import AT_ANY_TIME
 from tests.chaos.stage import Stage, staged
 from tests.rig.parts import eventually
 from tests.rig.s3 import S3Server
@@ -64,7 +66,7 @@ def live_and_die(stage: Stage, chance: random.Random) -> set[SegmentId]:
 
 @pytest.mark.timeout(300)
 def test_a_supervisor_killed_at_50_random_instants(stage: Stage) -> None:
-    """Every closed segment is archived once, the index rises, no key means two things, no object is left over."""
+    """Every closed segment is archived once, the index rises, no key means two things, and a gap is `stopped`."""
     seed = int(os.environ.get("CHAOS_SEED", "0")) or random.SystemRandom().getrandbits(32)
     print(f"CHAOS_SEED={seed}")  # pytest shows it when the test fails
     chance = random.Random(seed)
@@ -82,3 +84,7 @@ def test_a_supervisor_killed_at_50_random_instants(stage: Stage) -> None:
     # or the instants proved nothing: of short lives and of long ones something was left
     assert len({segment.run for segment in closed}) >= LIVES / 10
     assert len({segment.run for segment in archived}) >= LIVES / 5
+    causes = {loss["cause"] for loss in stage.losses()}
+    assert Cause.STOPPED in causes
+    # of short lives, more may wait than fits the window
+    assert causes <= {Cause.STOPPED, Cause.UPLOAD_EXPIRED, *AT_ANY_TIME}

@@ -29,17 +29,21 @@ def device(tmpfs: Path) -> Iterator[SoundDevice]:
         yield made
 
 
-@pytest.fixture
-def radio(tmp_path: Path, tmpfs: Path, device: SoundDevice) -> Iterator[Radio]:
-    """A station on that device, on air, in one-second segments into a folder."""
-    settings = {
+def settings_for(device: SoundDevice, tmp_path: Path, tmpfs: Path, segment_s: int) -> dict[str, str]:
+    """A station on that device that publishes into a folder."""
+    return {
         **device.settings,
         "RADIO_STORE": f"dir:{tmp_path / 'bucket'}",
-        "RADIO_SEGMENT_SECONDS": "1",
+        "RADIO_SEGMENT_SECONDS": str(segment_s),
         "RADIO_WINDOW": "50",
         "RADIO_SPOOL_DIR": str(tmpfs / "spool"),
     }
-    with on_air(tmp_path, settings) as made:
+
+
+@pytest.fixture
+def radio(tmp_path: Path, tmpfs: Path, device: SoundDevice) -> Iterator[Radio]:
+    """A station on that device, on air, in one-second segments."""
+    with on_air(tmp_path, settings_for(device, tmp_path, tmpfs, 1)) as made:
         made.published(2, within_s=20)
         yield made
         assert made.stop() == 0
@@ -132,6 +136,22 @@ def test_what_a_device_leaves_out_is_found(radio: Radio, device: SoundDevice) ->
     eventually(lambda: ledger.read_text(encoding="utf-8"), 10, "the ledger has it")
     (entry,) = [json.loads(line) for line in ledger.read_text(encoding="utf-8").splitlines()]
     assert (entry["samples"], entry["cause"], entry["missing_from"]) == (gap, "xrun", "stream")
+
+
+@pytest.mark.timeout(90)
+def test_what_is_known_before_its_segment_is_published_keeps_its_cause(
+    tmp_path: Path, tmpfs: Path, device: SoundDevice
+) -> None:
+    """A loss that is judged while its own segment is still being captured shows as the next one's gap, by its cause."""
+    with on_air(tmp_path, settings_for(device, tmp_path, tmpfs, 8)) as radio:
+        radio.published(1, within_s=25)
+        began_s = time.monotonic()
+        with device.skipping():
+            eventually(lambda: time.monotonic() - began_s > 0.5, 5, "half a second has passed")
+        radio.published(3, within_s=30)
+        (gap,) = gaps(radio)
+        assert radio.status()["lost"] == {"samples": gap, "by_cause": {"xrun": gap}}
+        assert radio.stop() == 0
 
 
 @pytest.mark.timeout(90)

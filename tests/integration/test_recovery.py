@@ -108,6 +108,7 @@ def test_a_killed_supervisor_loses_nothing_that_was_closed(tmp_path: Path, tmpfs
                 radio.kill()
         with on_air(tmp_path, settings(tmpfs, bucket)) as radio:
             radio.published(4, within_s=20)
+            assert radio.status()["lost"]["by_cause"].keys() == {"stopped"}
             assert radio.stop() == 0
     assert reader.violations == []
     assert len(assert_runs_are_the_tone(tmp_path)) == 4

@@ -86,6 +86,8 @@ def test_the_store_is_away_longer_than_the_window(
     failures = [line for line in radio.log.splitlines() if " failed (" in line]
     assert 1 <= len(failures) <= 4
     assert "went through after" in radio.log
+    assert radio.log.count(" came too late ") == 1
+    assert "in time for the window again" in radio.log
     assert SECRET_KEY not in radio.log
 
 

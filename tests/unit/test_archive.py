@@ -230,6 +230,36 @@ def test_a_segment_without_its_sound_holds_up_no_other(line: Line) -> None:
     assert listening.path("hq").exists()  # what the other queue has is its own business
 
 
+def test_what_was_refused_goes_before_what_is_good(line: Line, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A spool at its limit gives up the oldest files that are kept to be looked at, and no more than it takes."""
+    monkeypatch.setattr(Archivist, "behind_with", lambda _: sealed_segment(9).id)
+    without = line.spool.used_bytes()
+    kept = []
+    for segment in line.put(0, 1, 2):
+        kept.append(line.spool.set_aside(line.spool.to_archive, segment.id))
+        line.spool.to_publish.done(line.spool.to_publish.pending()[0])
+    line.put(3)
+    three = line.spool.used_bytes() - without
+    Overflow(line.archivist(), line.spool, allowing(without + three), line.events.append).look()
+    assert line.spool.refused() == kept
+    Overflow(line.archivist(), line.spool, allowing(without + three - 1), line.events.append).look()
+    assert line.spool.refused() == kept[1:]
+    Overflow(line.archivist(), line.spool, allowing(without + three // 3), line.events.append).look()
+    assert line.spool.refused() == []
+    assert line.waiting == [3]
+    assert line.told(SpoolOverflowed) == []
+
+
+def test_damaged_segments_are_bounded(line: Line) -> None:
+    """However many segments the archive finds damaged, the newest eight are kept."""
+    line.put(*range(12))
+    for queued in line.spool.to_archive.pending():
+        queued.path("hq").write_bytes(b"")
+    line.archivist().run(lambda: False)
+    assert line.waiting == []
+    assert [path.name for path in line.spool.refused()] == [str(sealed_segment(number).id) for number in range(4, 12)]
+
+
 def test_what_listeners_wait_for_is_not_let_go(line: Line) -> None:
     """A segment that the store has not yet stays for the archive too: letting it go would free nothing."""
     line.put(0, 1, 2, 3)

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from supervisor.events import (
     CaptureEnded,
+    CaptureStarted,
     Cause,
     Event,
     InputLost,
@@ -27,27 +28,45 @@ from supervisor.events import (
 )
 from supervisor.identity import writer_id
 from supervisor.ledger import Ledger
-from supervisor.losses import Accounts, account
-from supervisor.names import SegmentId
+from supervisor.losses import MOST_KEPT, Accounts, account
+from supervisor.names import SegmentId, run_name
 from supervisor.stop import Stop, Worker
 from tests.rig.parts import eventually
-from tests.unit.made import RUN, sealed_segment
+from tests.unit.made import RUN, START, sealed_segment
 
-DIED = CaptureEnded(RUN, 1, Cause.RESTART, reason="killed", retry_in_s=0)
-UNPLUGGED = CaptureEnded(RUN, 1, Cause.DEVICE_LOST, reason="ALSA read error", retry_in_s=2)
-NO_ROOM = CaptureEnded(RUN, 1, Cause.SPOOL_FULL, reason="No space left on device", retry_in_s=2)
-
-
-def _published(index: int = 0, gap: int = 0) -> SegmentPublished:
-    return SegmentPublished(index, sealed_segment(index), gap, latency_s=0.03, upload_s=0.02)
+RUNS = (RUN, "20261123T155000000Z", "20261123T155100000Z")
+"""Three runs, one after the other."""
 
 
-def _refused(number: int = 1) -> SegmentRefused:
-    return SegmentRefused(SegmentId(RUN, number), "hq 0", Path("/spool/refused/x"), 480_000)
+def _started(life: int = 0) -> CaptureStarted:
+    return CaptureStarted(RUNS[life], 4711, ("ffmpeg",))
 
 
-def _expired(number: int) -> SegmentExpired:
-    return SegmentExpired(sealed_segment(number))
+def _ended(cause: Cause, life: int = 0) -> CaptureEnded:
+    return CaptureEnded(RUNS[life], 1, cause, reason="it ended", retry_in_s=0)
+
+
+DIED, UNPLUGGED, NO_ROOM = (_ended(cause) for cause in (Cause.RESTART, Cause.DEVICE_LOST, Cause.SPOOL_FULL))
+
+
+def _published(number: int = 0, gap: int = 0, life: int = 0) -> SegmentPublished:
+    return SegmentPublished(number, sealed_segment(number, run=RUNS[life]), gap, latency_s=0.03, upload_s=0.02)
+
+
+def _lost_inside(sample: int, samples: int, life: int = 0) -> InputLost:
+    return InputLost(RUNS[life], sample, samples)
+
+
+def _refused(number: int = 1, life: int = 0) -> SegmentRefused:
+    return SegmentRefused(SegmentId(RUNS[life], number), "hq 0", Path("/spool/refused/x"), 480_000)
+
+
+def _cut_off(number: int = 1) -> SegmentRefused:
+    return SegmentRefused(SegmentId(RUN, number), "cut off", Path("/spool/refused/x"), 0)
+
+
+def _expired(number: int, life: int = 0) -> SegmentExpired:
+    return SegmentExpired(sealed_segment(number, run=RUNS[life]))
 
 
 def _losses(events: Iterable[Event]) -> list[SamplesLost]:
@@ -63,13 +82,24 @@ def _losses(events: Iterable[Event]) -> list[SamplesLost]:
     [
         ([_published(0)], 0, {}),
         ([_published(0, gap=1000)], 1000, {"stopped": 1000}),
-        ([_published(0), InputLost(RUN, 5, 300), _published(1, gap=300)], 300, {"xrun": 300}),
-        ([_published(0), InputLost(RUN, 5, 300), DIED, _published(1, gap=1000)], 1000, {"xrun": 300, "restart": 700}),
-        ([_published(0), NO_ROOM, _published(1, gap=1000)], 1000, {"spool_full": 1000}),
-        ([_published(0), DIED, _published(1, gap=1000)], 1000, {"restart": 1000}),
-        ([_published(0), UNPLUGGED, UNPLUGGED, _published(1, gap=1000)], 1000, {"device_lost": 1000}),
+        ([_published(0), _lost_inside(5, 300), _published(1, gap=300)], 300, {"xrun": 300}),
         (
-            [_published(0), UNPLUGGED, _published(1, gap=9), DIED, _published(2, gap=1)],
+            [_published(0), _lost_inside(5, 300), DIED, _published(0, gap=1000, life=1)],
+            1000,
+            {"xrun": 300, "restart": 700},
+        ),
+        ([_published(0), NO_ROOM, _published(0, gap=1000, life=1)], 1000, {"spool_full": 1000}),
+        ([_published(0), DIED, _published(0, gap=1000, life=1)], 1000, {"restart": 1000}),
+        (
+            [_published(0), UNPLUGGED, _ended(Cause.DEVICE_LOST, 1), _published(0, gap=1000, life=2)],
+            1000,
+            {"device_lost": 1000},
+        ),
+        (
+            [
+                *(_published(0), UNPLUGGED, _published(0, gap=9, life=1)),
+                *(_ended(Cause.RESTART, 1), _published(0, gap=1, life=2)),
+            ],
             10,
             {"device_lost": 9, "restart": 1},
         ),
@@ -80,7 +110,7 @@ def _losses(events: Iterable[Event]) -> list[SamplesLost]:
             {"upload_expired": 480_000},
         ),
         (
-            [_published(0), _expired(1), DIED, _published(2, gap=480_700)],
+            [_published(0), _expired(1), DIED, _published(0, gap=480_700, life=1)],
             480_700,
             {"upload_expired": 480_000, "restart": 700},
         ),
@@ -89,10 +119,17 @@ def _losses(events: Iterable[Event]) -> list[SamplesLost]:
             960_000,
             {"seal_refused": 480_000, "upload_expired": 480_000},
         ),
+        # one that was cut off is part of what follows from the end of its run
         (
-            [_published(0), _refused(), _published(2, gap=480_000), _published(3), _published(4, gap=5)],
+            [_published(0), DIED, _cut_off(), _published(0, gap=480_000, life=1)],
+            480_000,
+            {"restart": 480_000},
+        ),
+        # nothing explains it: whoever could have told was gone
+        (
+            [_started(), _published(0), _refused(), _published(2, gap=480_000), _published(3), _published(4, gap=5)],
             480_005,
-            {"seal_refused": 480_000, "restart": 5},
+            {"seal_refused": 480_000, "stopped": 5},
         ),
     ],
 )
@@ -106,10 +143,9 @@ def test_losses_are_told_by_cause(events: list[Event], lost: int, by_cause: dict
 def test_a_loss_says_since_when_and_where() -> None:
     """An entry begins where the audio before the gap ended, and names the segment that follows."""
     segment = sealed_segment(3)
-    (loss,) = _losses([_published(0), DIED, SegmentPublished(3, segment, 48_000, 0.03, 0.02)])
-    assert loss == SamplesLost(
-        segment.start - timedelta(seconds=1), 48_000, Cause.RESTART, MissingFrom.STREAM, segment.id
-    )
+    lost = InputLost(RUN, 1, 48_000)
+    (loss,) = _losses([_published(2), lost, SegmentPublished(3, segment, 48_000, 0.03, 0.02)])
+    assert loss == SamplesLost(segment.start - timedelta(seconds=1), 48_000, Cause.XRUN, MissingFrom.STREAM, segment.id)
 
 
 def test_what_only_the_archive_misses_is_told_apart() -> None:
@@ -120,10 +156,15 @@ def test_what_only_the_archive_misses_is_told_apart() -> None:
     assert (loss.at, loss.where) == (segment.start, segment.id)
 
 
+lives = st.integers(0, 2)
 happened = st.one_of(
-    st.builds(_published, st.integers(0, 100), st.integers(0, 2_000_000)),
-    st.builds(InputLost, st.just(RUN), st.integers(0, 10**9), st.integers(1, 480_000)),
-    st.sampled_from([DIED, UNPLUGGED, NO_ROOM, _refused(), _expired(4), LevelsMeasured((), (), -23.0)]),
+    st.builds(_published, st.integers(0, 100), st.integers(0, 2_000_000), lives),
+    st.builds(_lost_inside, st.integers(0, 10**8), st.integers(1, 480_000), lives),
+    st.builds(_expired, st.integers(0, 100), lives),
+    st.builds(_refused, st.integers(0, 100), lives),
+    st.builds(_started, lives),
+    st.builds(_ended, st.sampled_from(Cause), lives),
+    st.sampled_from([_cut_off(), LevelsMeasured((), (), -23.0)]),
 )
 
 
@@ -134,6 +175,103 @@ def test_losses_add_up_to_the_gaps(events: list[Event]) -> None:
     told = _losses(events)
     assert sum(loss.samples for loss in told) == gaps
     assert all(loss.samples > 0 for loss in told)
+
+
+@pytest.mark.parametrize(
+    ("events", "lost"),
+    [
+        # an overrun is judged some seconds later, while its own segment is on its way
+        ([_lost_inside(485_000, 4_800), _published(1), _published(2, gap=4_800)], {"xrun": 4_800}),
+        # short segments that were sealed before it was judged do not count it yet
+        ([_lost_inside(5, 4_800), _published(1), _published(2), _published(3, gap=4_800)], {"xrun": 4_800}),
+        ([UNPLUGGED, _started(1), _published(1), _published(0, 1000, life=1)], {"device_lost": 1000}),
+        ([NO_ROOM, _ended(Cause.SPOOL_FULL, 1), _published(1), _published(0, 9, life=2)], {"spool_full": 9}),
+        ([_refused(2), _published(1), _published(3, gap=480_000)], {"seal_refused": 480_000}),
+        # while a manifest is tried again, what waits behind it expires
+        ([_expired(2), _published(1), _published(3, gap=480_000)], {"upload_expired": 480_000}),
+        # two ends before the first of them shows: each has its own gap
+        (
+            [
+                *(UNPLUGGED, _started(1), _ended(Cause.RESTART, 1), _started(2)),
+                *(_published(1), _published(0, 300, life=1), _published(0, 7, life=2)),
+            ],
+            {"device_lost": 300, "restart": 7},
+        ),
+    ],
+)
+def test_what_is_known_of_later_waits_for_its_gap(events: list[Event], lost: dict[str, int]) -> None:
+    """What is told while an older segment is still to be published is not forgotten with that segment."""
+    told = _losses([_started(), _published(0), *events])
+    assert {loss.cause: loss.samples for loss in told} == lost
+
+
+@given(st.integers(0, 50), st.integers(0, 50), st.integers(1, 480_000))
+def test_a_fact_before_a_segment_survives_all_segments_before_that(first: int, between: int, samples: int) -> None:
+    """However many segments without a gap are published first, an overrun is told with the first that shows it."""
+    lost_in = first + between
+    overrun = _lost_inside(lost_in * 480_000 + 1, samples)
+    whole = [_published(number) for number in range(first, lost_in + 1)]
+    (loss,) = _losses([_started(), overrun, *whole, _published(lost_in + 1, gap=samples)])
+    assert (loss.cause, loss.samples) == (Cause.XRUN, samples)
+
+
+def test_an_overrun_too_many_is_not_kept_for_ever() -> None:
+    """What a run told and no gap showed is forgotten with that run: it explains nothing of the next."""
+    (loss,) = _losses([_lost_inside(5, 300), _published(1), DIED, _published(0, 0, life=1), _published(1, 7, life=1)])
+    assert (loss.cause, loss.samples) == (Cause.STOPPED, 7)
+
+
+def test_a_long_outage_is_kept_in_little() -> None:
+    """Days of expiries, overruns and a device that is looked for again and again: bounded, and every sample told."""
+    accounts, times = account(Accounts(), _published(0))[0], 2_000
+    for number in range(times):
+        name = run_name(START + timedelta(seconds=number))
+        ended = CaptureEnded(name, 1, Cause.DEVICE_LOST, "", 2.0)
+        expired = SegmentExpired(sealed_segment(0, run=name))
+        for event in (CaptureStarted(name, 1, ()), InputLost(name, 1, 5), ended, expired):
+            accounts, _ = account(accounts, event)
+    assert len(accounts.facts) <= MOST_KEPT
+    assert len(accounts.ends) <= 3
+    gap = times * (480_000 + 5) + 77
+    told = account(accounts, SegmentPublished(1, sealed_segment(0, run="20270101T000000000Z"), gap, 0.0, 0.0))[1]
+    expected = {Cause.UPLOAD_EXPIRED: times * 480_000, Cause.XRUN: times * 5, Cause.DEVICE_LOST: 77}
+    assert {loss.cause: loss.samples for loss in told} == expected
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "lost"),
+    [
+        ([_started(), _published(0)], [_started(1), _published(1), _published(0, 9, life=1)], {"stopped": 9}),
+        ([_started(), _published(0), _ended(Cause.STOPPED)], [_started(1), _published(0, 9, life=1)], {"stopped": 9}),
+        (
+            [_started(), _published(0), _expired(1), _expired(2)],
+            [_started(1), _published(3, 960_000), _published(0, 9, life=1)],
+            {"upload_expired": 960_000, "stopped": 9},
+        ),
+        (
+            [_started(), _published(0), _lost_inside(5, 300)],
+            [_started(1), _published(0, gap=1_000, life=1)],
+            {"xrun": 300, "stopped": 700},
+        ),
+        # what had ended before the kill keeps its own cause
+        (
+            [_started(), _published(0), DIED, _started(1)],
+            [_started(2), _published(1), _published(0, 7, life=1), _published(0, 9, life=2)],
+            {"restart": 7, "stopped": 9},
+        ),
+        # the supervisor was killed while the device was gone: the last of several causes has the gap
+        ([_started(), _published(0), UNPLUGGED], [_started(1), _published(0, 9, life=1)], {"stopped": 9}),
+    ],
+)
+def test_a_kill_changes_no_cause(tmp_path: Path, before: list[Event], after: list[Event], lost: dict[str, int]) -> None:
+    """What a life knew of gaps that were still to come is told in the next; the time between them is `stopped`."""
+    told = list[Event]()
+    for events in (before, after):
+        ledger = Ledger(tmp_path / "radio_losses.jsonl", tmp_path / "kept", told.append)
+        for event in events:
+            ledger.take(event)
+    losses = [event for event in told if isinstance(event, SamplesLost)]
+    assert {loss.cause: loss.samples for loss in losses} == lost
 
 
 def _lines(path: Path) -> list[dict[str, object]]:

@@ -119,6 +119,11 @@ EVENTS: list[tuple[Event, str, list[str]]] = [
         "ERROR",
         ["AccessDenied", "Check the key."],
     ),
+    (
+        StoreFailed("upload", "RequestTimeTooSkewed", "no", "Check the clock.", refused=False, attempt=1, retry_in_s=5),
+        "ERROR",
+        ["RequestTimeTooSkewed", "Check the clock."],
+    ),
     (StoreRecovered("upload", 3, 12.5), "INFO", ["upload", "3 failures", "12.5 s"]),
     (OffAir("no new segment for 30 s"), "INFO", ["off air", "no new segment for 30 s", "live: false"]),
     (OffAir("nothing reaches the store", told=False), "INFO", ["off air", "still says live: true"]),
@@ -295,6 +300,8 @@ TROUBLES: list[tuple[Event, Event | None]] = [
     (Overrun(RUN), None),
     (CLOCK_OFF, CLOCK_KEPT),
     (ListenerLooked("it answers 404", "Ask.", 1), ListenerLooked("", "", 3)),
+    (SegmentExpired(sealed_segment(7)), SegmentPublished(42, sealed_segment(8), 0, 0.025, 0.02)),
+    (SpoolOverflowed(sealed_segment(7)), SegmentArchived(sealed_segment(8), Path("/a"))),
 ]
 
 
@@ -350,14 +357,45 @@ def test_different_troubles_are_each_told() -> None:
     assert len(log.lines) == 5
 
 
-def test_every_segment_is_news() -> None:
-    """Lines about segments are never left out, however many there are."""
+def test_another_code_is_said_at_once() -> None:
+    """While requests fail with one code, the first that fails with another is a line of its own, and both end."""
+    log = _log("text")
+    for _ in range(3):
+        for code in ("SlowDown", "InternalError"):
+            log.reporter.take(StoreFailed("upload", code, "m", "", refused=False, attempt=1, retry_in_s=1))
+    assert len(log.lines) == 2
+    log.reporter.take(StoreRecovered("upload", 6, 3.0))
+    log.reporter.take(StoreFailed("upload", "InternalError", "m", "", refused=False, attempt=1, retry_in_s=1))
+    assert len(log.lines) == 4
+
+
+def test_every_refused_segment_is_news() -> None:
+    """Lines about segments that failed their check are never left out, however many there are: each has its files."""
     log = _log("text")
     for number in range(100):
         log.reporter.take(SegmentRefused(SegmentId(RUN, number), "hq 43200", Path("/spool/refused"), 480_000))
-        log.reporter.take(SegmentExpired(sealed_segment(number)))
-        log.reporter.take(SpoolOverflowed(sealed_segment(number)))
-    assert len(log.lines) == 300
+    assert len(log.lines) == 100
+
+
+def test_an_outage_s_losses_are_a_handful_of_lines() -> None:
+    """Of ten minutes in which each segment is lost to listeners and archive: a line a minute, and the totals."""
+    log = _log("text", "INFO")
+    for number in range(61):
+        segment = sealed_segment(number)
+        lost = SamplesLost(segment.start, segment.samples, Cause.SPOOL_FULL, MissingFrom.ARCHIVE, segment.id)
+        for event in (SegmentExpired(segment), SpoolOverflowed(segment), lost):
+            log.reporter.take(event)
+        log.clock.now_s += 10
+    assert len(log.lines) == 2 * 11
+    # what comes after a gap may be followed by another one
+    log.reporter.take(SegmentPublished(60, sealed_segment(60), 480_000, 0.025, 0.02))
+    assert not any("in time" in line for line in log.lines)
+    log.reporter.take(SegmentPublished(61, sealed_segment(61), 0, 0.025, 0.02))
+    log.reporter.take(SegmentArchived(sealed_segment(61), Path("/srv/a.flac")))
+    assert [line.split(" INFO    ")[1] for line in log.lines if line.endswith(" 61")] == [
+        "segments come in time for the window again; too late were 61",
+        "the archive takes segments again; lost to it were 61",
+    ]
 
 
 @pytest.mark.parametrize("level", ["DEBUG", "INFO", "WARNING", "ERROR"])

@@ -409,6 +409,32 @@ def test_a_new_run_lives() -> None:
     assert (record.over, record.origin_boottime_s) == (False, None)
 
 
+@given(st.lists(st.tuples(st.integers(0, 40), st.integers(1, 5_000), st.integers(0, 40)), max_size=60))
+def test_what_a_run_lost_long_ago_is_a_sum(happened: list[tuple[int, int, int]]) -> None:
+    """Whatever is sealed when: each segment that is still to be sealed is placed as if every loss were remembered."""
+    record, whole, newest, sealed = _record(), list[tuple[int, int]](), 0, 0
+    record = record.model_copy(update={"origin_boottime_s": 0.0})
+    for seconds, samples, more in happened:
+        newest += seconds * 48_000
+        sealed = min(sealed + more, newest // 480_000)
+        whole.append((newest, samples))
+        record = record.losing(newest, samples, sealed * 480_000)
+        assert all(at_sample > sealed * 480_000 for at_sample, _ in record.lost)
+        unbounded = record.model_copy(update={"lost": tuple(whole), "lost_and_sealed": 0})
+        for number in range(sealed, newest // 480_000 + 2):
+            first = number * 480_000
+            assert record.lost_before(first) == unbounded.lost_before(first)
+            assert record.captured_boottime_s(first) == unbounded.captured_boottime_s(first)
+
+
+def test_the_oldest_unsealed_segment_is_seen_in_the_folder(spool: Spool) -> None:
+    """A segment is to be sealed while its FLAC file is there; an Opus file that is kept for its end is none."""
+    assert spool.unsealed_from_sample(_record()) == 0
+    _write(spool.folders.raw, "lq2 hq3 lq3 hq4 lq4")
+    _write(spool.folders.raw, "hq1", run=OTHER_RUN)
+    assert spool.unsealed_from_sample(_record()) == 3 * 480_000
+
+
 def test_ending_a_run_again_changes_nothing(spool: Spool) -> None:
     """A run may be ended again, or be forgotten already."""
     spool.write_run(_record())

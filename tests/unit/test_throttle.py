@@ -22,9 +22,20 @@ def test_what_has_ended_begins_anew() -> None:
     throttle = Throttle()
     assert throttle.unsaid("store", 0.0) == 0
     assert throttle.unsaid("store", 1.0) is None
-    assert throttle.over("store")
-    assert not throttle.over("store")
+    assert throttle.over("store") == 2
+    assert throttle.over("store") == 0
     assert throttle.unsaid("store", 2.0) == 0
+
+
+def test_the_end_tells_how_many_there_were() -> None:
+    """The total counts what was said and what was not, over all minutes and all kinds that end together."""
+    throttle = Throttle()
+    for second in range(300):
+        throttle.unsaid("store upload", second)
+        throttle.unsaid("store upload SlowDown", second)
+        throttle.unsaid("store uploads", second)
+    assert throttle.over("store upload") == 600
+    assert throttle.over("store uploads") == 300
 
 
 def test_troubles_do_not_hide_each_other() -> None:
