@@ -12,7 +12,7 @@ from supervisor.alarms import RULES, Watched, judged
 from supervisor.events import AlarmCleared, AlarmRaised, Severity
 from supervisor.requests import Requests
 from supervisor.state import State
-from supervisor.status import ArchiveStatus, CaptureStatus, ClockStatus, Levels, Setup, Snapshot, Upload
+from supervisor.status import Alarm, ArchiveStatus, CaptureStatus, ClockStatus, Levels, Setup, Snapshot, Upload
 from tests.unit.made import START
 
 WELL = Snapshot(
@@ -44,6 +44,13 @@ def _told(looks: Iterable[tuple[float, Mapping[str, object]]]) -> list[tuple[flo
 def test_a_station_that_is_well_has_no_alarm() -> None:
     """Nothing is raised in a day without trouble."""
     assert _told((float(second), {}) for second in range(0, 86_400, 60)) == []
+
+
+def test_who_was_replaced_has_the_one_alarm() -> None:
+    """While another supervisor is on air in a station's place, listeners hear that one: it is no silence."""
+    replaced = Alarm(code="another_writer", since=START, seen=START, message="", remedy="")
+    off = {"state": State.OFF_AIR}
+    assert _told([(0, {}), (2, {**off, "alarms": (replaced,)}), (9, off)]) == [(9, "+off_air")]
 
 
 def test_off_air_is_raised_at_once_and_over_with_the_first_segment() -> None:
