@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 
-from supervisor.events import AlarmCleared, AlarmRaised, Severity
+from supervisor.events import ANOTHER_WRITER, AlarmCleared, AlarmRaised, Severity
 from supervisor.state import State
 from supervisor.status import Snapshot
 
@@ -131,8 +131,8 @@ def _counted(rule: Rising, known: _Memory, s: Snapshot) -> tuple[_Memory, str]:
 
 def _is_off_air(s: Snapshot) -> bool | None:
     match s.state:
-        case State.OFF_AIR:
-            return True
+        case State.OFF_AIR:  # whom another writer has replaced is off air himself, and listeners hear the other
+            return not any(alarm.code == ANOTHER_WRITER for alarm in s.alarms)
         case State.STARTING:
             return s.uptime_s > s.setup.segment_s + s.setup.offline_after_s or None
         case State.ON_AIR | State.DEGRADED:

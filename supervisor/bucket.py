@@ -26,6 +26,14 @@ _FRESH_SEGMENTS = 3
 """A live manifest is fresh for this many segment lengths, if that is longer than the time to go off air."""
 
 
+LEAP = 100
+"""By how many numbers a new writer goes past another's: more than that one uses until it sees that it was replaced."""
+
+
+class AnotherWriterError(UserError):
+    """Another supervisor is on air at this prefix; says who, and since when as far as its manifest tells."""
+
+
 @dataclass(frozen=True)
 class Programme:
     """What is published: whose it is, and in which shape."""
@@ -59,17 +67,48 @@ class LiveBucket:
         """Reads what is in the bucket, continues from there, and removes what no manifest names.
 
         Raises:
-            UserError: another writer or station is on air at this prefix, or the manifest is not one of ours.
+            AnotherWriterError: another writer or station is on air at this prefix.
+            UserError: what is there is no manifest of ours.
             StoreError: the store did not answer or refused.
         """
         manifest = self._read_manifest()
-        if manifest is not None and not take_over:
-            self._refuse_if_on_air(*manifest)
+        if manifest is not None and manifest[0].live and not take_over:
+            self._refuse_if_fresh(*manifest)
+        self._continue_from(manifest)
+
+    def open_again(self) -> None:
+        """The same after another writer was on air: a short ``live: false``, as of its restart, is no invitation.
+
+        Raises:
+            AnotherWriterError: it still is, or was a moment ago.
+            StoreError: the store did not answer or refused.
+        """
+        manifest = self._read_if_any()
+        if manifest is not None:
+            self._refuse_if_fresh(*manifest)
+        self._continue_from(manifest)
+
+    def look_for_successor(self) -> None:
+        """Looks whether another writer has taken this prefix over since.
+
+        The higher index has it: whoever took over has leapt ahead, and what the one before it still writes changes
+        nothing for it.
+
+        Raises:
+            AnotherWriterError: it has, and nothing of ours may be written there any more; ``live`` is false from then.
+            StoreError: the store did not answer or refused.
+        """
+        found = self._read_if_any()
+        if found is not None and not self._is_ours(found[0]) and found[0].latest >= self._next_index - 1:
+            self.live = False
+            raise self._another_writer(found[0])
+
+    def _continue_from(self, manifest: tuple[Manifest, float] | None) -> None:
         listed = [key for key in self._store.keys(self._keys.root) if self._keys.index_of(key) is not None]
         indices = {self._keys.index_of(key) for key in listed}
         if manifest is not None:
             self.entries, self._latest, self.live = manifest[0].segments, manifest[0].latest, manifest[0].live
-            indices.add(self._latest)
+            indices.add(self._latest if self._is_ours(manifest[0]) else self._latest + LEAP)
         newest = max((index for index in indices if index is not None), default=None)
         self._next_index = next_index(newest, utc(self._clock.wall_s()), self._programme.segment_s)
         self._in_bucket = set(listed)
@@ -144,13 +183,27 @@ class LiveBucket:
                 "Is something else using this prefix? Set RADIO_PREFIX to one of its own, or delete that object.",
             ) from error
 
-    def _refuse_if_on_air(self, manifest: Manifest, age_s: float) -> None:
-        fresh_s = max(self._programme.offline_after_s, _FRESH_SEGMENTS * manifest.segment_s)
+    def _read_if_any(self) -> tuple[Manifest, float] | None:
+        """The manifest; what this version does not understand is as good as none, and the next one replaces it."""
+        try:
+            return self._read_manifest()
+        except UserError:
+            return None
+
+    def _is_ours(self, manifest: Manifest) -> bool:
         # stations that share a recordings folder share its writer too
-        ours = (manifest.writer, manifest.station) == (self._programme.writer, self._programme.station)
-        if manifest.live and age_s < fresh_s and not ours:
-            raise UserError(
-                f"another supervisor (writer {manifest.writer}, station '{manifest.station}') is on air in "
-                f"{self._store.name} under '{self._keys.root}', last seen {iso_ms(manifest.updated_at)}",
-                "Stop it, or set RADIO_PREFIX to another place, or start with --take-over to replace it.",
-            )
+        return (manifest.writer, manifest.station) == (self._programme.writer, self._programme.station)
+
+    def _refuse_if_fresh(self, manifest: Manifest, age_s: float) -> None:
+        fresh_s = max(self._programme.offline_after_s, _FRESH_SEGMENTS * manifest.segment_s)
+        if age_s < fresh_s and not self._is_ours(manifest):
+            raise self._another_writer(manifest)
+
+    def _another_writer(self, manifest: Manifest) -> AnotherWriterError:
+        since = [f"since at least {iso_ms(entry.start)}" for entry in manifest.segments[:1]]
+        told = ", ".join([*since, f"last seen {iso_ms(manifest.updated_at)}"])
+        return AnotherWriterError(
+            f"another supervisor (writer {manifest.writer}, station '{manifest.station}') is on air in "
+            f"{self._store.name} under '{self._keys.root}', {told}",
+            "Stop it, or set RADIO_PREFIX to another place, or start with --take-over to replace it.",
+        )

@@ -13,6 +13,9 @@ from supervisor.segments import SealedSegment
 
 _CLOCK_WARN_S = 1.0
 
+ANOTHER_WRITER = "another_writer"
+"""The alarm of a station in whose place another supervisor is on air."""
+
 
 class Cause(StrEnum):
     """Why samples are missing."""

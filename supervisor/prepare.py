@@ -34,7 +34,7 @@ from supervisor.stores.folder import FolderStore
 from supervisor.stores.s3 import Account, S3Store
 from supervisor.stores.store import Store
 
-_LEAST_TIMEOUT_S, _MOST_TIMEOUT_S = 10.0, 30.0
+_LEAST_TIMEOUT_S, _MOST_TIMEOUT_S = 10.0, 60.0
 _DEVICE_WANTED_EVERY_S = 2.0
 
 _R2_HOSTS = ".r2.cloudflarestorage.com"
@@ -160,7 +160,7 @@ def limits(settings: Settings) -> Limits:
 
 
 def store(settings: Settings, timeout_s: float | None = None) -> Store:
-    """The store that ``settings`` name; each part of a request takes ``timeout_s`` at most, or what a station allows.
+    """The store that ``settings`` name; a request takes ``timeout_s`` at most, or what a station allows.
 
     Raises:
         UserError: what it needs is not set or cannot be an S3 server, or its folder cannot be written.
@@ -202,12 +202,12 @@ def note_key(settings: Settings) -> None:
 
 
 def request_timeout_s(window: int, segment_s: int) -> float:
-    """How long each part of a request may take: on a slow line, for as long as what it carries can still be listed.
+    """How long an upload may take: on a slow line, for as long as what it carries can still be listed.
 
-    One segment of the window is the time that it took to come about. A store with four addresses that all say nothing
-    takes four times as long, which has to be less than a service manager's patience.
+    That is until as many newer segments wait as the window has. A line that carries nothing is noticed long before;
+    signed and sent a second time it has to be less than a service manager's patience.
     """
-    return min(_MOST_TIMEOUT_S, max(_LEAST_TIMEOUT_S, (window - 1) * segment_s))
+    return min(_MOST_TIMEOUT_S, max(_LEAST_TIMEOUT_S, window * segment_s))
 
 
 def spool(settings: Settings) -> Spool:

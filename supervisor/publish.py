@@ -8,9 +8,12 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 from supervisor.backoff import Backoff
-from supervisor.bucket import LiveBucket, Programme
+from supervisor.bucket import AnotherWriterError, LiveBucket, Programme
 from supervisor.clock import Clock
 from supervisor.events import (
+    ANOTHER_WRITER,
+    AlarmCleared,
+    AlarmRaised,
     Emit,
     OffAir,
     SegmentExpired,
@@ -28,6 +31,12 @@ from supervisor.stop import Signal
 from supervisor.stores.store import StoreError, Trouble
 
 _LOOK_AGAIN_S = 5.0
+
+_LOOKED_AT_EVERY = 6
+"""How often, in segments, it is looked at whether another writer has taken over: a read costs next to nothing."""
+
+_UNSEEN_SEGMENTS = 2
+"""After so many segment lengths without a manifest of ours another writer may soon think that we are gone."""
 
 
 @dataclass
@@ -90,15 +99,43 @@ class Publisher:
             more = True
             while more and not self._given_up.is_set():
                 more = sealing()
-                while (queued := self._next()) is not None and not self._given_up.is_set():
-                    if self._publish(queued, uploads):
-                        self._prune()
-                if more:
-                    self._prune_again()
-                    self._go_off_air_if_silent()
-                    self._changed.wait(_LOOK_AGAIN_S)
-            if self._bucket.live:
-                self._go_off_air("stopped")
+                try:
+                    self._round(uploads, more=more)
+                except AnotherWriterError as other:
+                    self._stand_back(other, sealing)
+
+    def _round(self, uploads: ThreadPoolExecutor, *, more: bool) -> None:
+        """Publishes what waits, then waits for more; without more to come it takes the station off air."""
+        while (queued := self._next()) is not None and not self._given_up.is_set():
+            if self._publish(queued, uploads):
+                self._prune()
+        if more:
+            self._prune_again()
+            self._go_off_air_if_silent()
+            self._changed.wait(_LOOK_AGAIN_S)
+        elif self._bucket.live:
+            self._go_off_air("stopped")
+
+    def _stand_back(self, other: AnotherWriterError, more: Callable[[], bool]) -> None:
+        """Writes and deletes nothing until the other writer has been silent for long; then goes on after it."""
+        remedy = "Stop the one that is too many. This one goes on archiving, and on air when the other has gone silent."
+        self._emit(AlarmRaised(ANOTHER_WRITER, f"{other.what}.", remedy))
+        self._emit(OffAir("another supervisor has taken over", told=False))
+        while more() and not self._given_up.is_set():
+            try:
+                if self._persist("open", self._bucket.open_again, more):
+                    self._continue_from_bucket()
+                    self._emit(AlarmCleared(ANOTHER_WRITER))
+                    return
+            except AnotherWriterError:
+                self._went_through("open")
+                self._next()
+                self._changed.wait(_LOOK_AGAIN_S)
+
+    def _look_for_successor(self, *, due: bool = False) -> None:
+        unseen_s = self._clock.monotonic_s() - self._alive_at_s
+        if due or not self._bucket.live or unseen_s > _UNSEEN_SEGMENTS * self._programme.segment_s:
+            self._bucket.look_for_successor()
 
     def _continue_from_bucket(self) -> None:
         """Finds out what was published last, and lets go of what was listed just before the process ended."""
@@ -131,16 +168,31 @@ class Publisher:
         """Whether the segment is listed; if not, it came too late or everything is given up."""
         entry = self._bucket.entry(queued.sealed, missing_before(self._previous, queued.sealed.place))
         files = {quality: queued.path(quality).read_bytes() for quality in EXTENSIONS}
-        if not self._persist("upload", lambda: self._bucket.upload(entry, files, uploads), queued.description.exists):
+
+        def upload() -> None:
+            self._look_for_successor()
+            self._bucket.upload(entry, files, uploads)
+
+        if not self._persist("upload", upload, queued.description.exists):
             return False
         uploaded_at_s, upload_s = self._clock.monotonic_s(), self._last_try_s
         self._in_hand = queued
-        self._bucket.add(entry)
-        listed = self._persist("manifest", lambda: self._bucket.store_manifest(live=True))
-        if listed:
-            self._listed(queued, entry, upload_s, self._clock.monotonic_s() - uploaded_at_s)
-        self._in_hand = None
-        return listed
+        try:
+            self._bucket.add(entry)
+            # right before it: two writers on the same beat would overwrite each other and never see it
+            listed = self._persist_manifest(live=True, look=entry.index % _LOOKED_AT_EVERY == 0)
+            if listed:
+                self._listed(queued, entry, upload_s, self._clock.monotonic_s() - uploaded_at_s)
+            return listed
+        finally:
+            self._in_hand = None
+
+    def _persist_manifest(self, *, live: bool, look: bool, worth_it: Callable[[], bool] = lambda: True) -> bool:
+        def manifest() -> None:
+            self._look_for_successor(due=look)
+            self._bucket.store_manifest(live=live)
+
+        return self._persist("manifest", manifest, worth_it)
 
     def _prune(self) -> None:
         """Deletes what the manifest no longer names, in one try: neither the next segment nor going off air waits."""
@@ -181,7 +233,7 @@ class Publisher:
             self._emit(OffAir(f"nothing reaches the store for {self._programme.offline_after_s:g} s", told=False))
 
     def _go_off_air(self, reason: str) -> None:
-        if self._persist("manifest", lambda: self._bucket.store_manifest(live=False), self._nothing_waits):
+        if self._persist_manifest(live=False, look=True, worth_it=self._nothing_waits):
             self._emit(OffAir(reason))
 
     def _nothing_waits(self) -> bool:
@@ -192,7 +244,8 @@ class Publisher:
     ) -> bool:
         """Makes a request until it goes through, is no longer worth it or everything is given up; says whether it did.
 
-        The queue stays bounded meanwhile: what can no longer enter the window is let go.
+        The queue stays bounded meanwhile: what can no longer enter the window is let go. A try that took its time is
+        followed by the next one the sooner: what a pause is for, it has done already.
         """
         failures = 0
         while not self._given_up.is_set() and worth_it():
@@ -201,7 +254,7 @@ class Publisher:
                 request()
             except StoreError as error:
                 failures += 1
-                pause_s = self._backoff.delay_s(failures)
+                pause_s = max(0.0, self._backoff.delay_s(failures) - (self._clock.monotonic_s() - began_s))
                 self._failed(operation, error, pause_s)
                 self._given_up.wait(pause_s)
                 self._next()

@@ -110,7 +110,10 @@ class QueuedSegment:
 
 @dataclass(frozen=True)
 class Place:
-    """Where a segment stands in time: exactly within its run, by the boot clock and by the wall clock beyond it."""
+    """Where a segment stands in time: exactly within its run, by the boot clock and by the wall clock beyond it.
+
+    Without a ``boot_id`` its ``start_boottime_s`` says nothing.
+    """
 
     run: str
     first_sample: int
@@ -131,12 +134,13 @@ def samples_between(previous: Place, segment: Place) -> int:
     """How many samples lie between the end of one and the start of the other; negative when they overlap.
 
     Within a run it is what is not there and what the device is known to have lost. Between runs it is measured: on the
-    boot clock, or on the wall clock when the machine was started anew in between.
+    boot clock, or on the wall clock when the machine was started anew in between or it is not known under which boot
+    one of them was captured.
     """
     if previous.run == segment.run:
         lost = segment.lost_before - previous.lost_before
         return segment.first_sample - previous.first_sample - previous.samples + lost
-    if previous.boot_id == segment.boot_id:
+    if previous.boot_id and previous.boot_id == segment.boot_id:
         silence_s = segment.start_boottime_s - previous.start_boottime_s
     else:
         silence_s = (segment.start - previous.start).total_seconds()

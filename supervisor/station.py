@@ -43,7 +43,7 @@ from supervisor.sealing.damage import DamagedError
 from supervisor.spool import Spool
 from supervisor.status import Setup, Snapshot, StatusBoard
 from supervisor.status_server import keep_state_file, respond_with
-from supervisor.stop import Signal, Stop, Worker
+from supervisor.stop import Signal, Stop, Worker, wait_for_any
 from supervisor.stores.store import Store, StoreError, Trouble
 from supervisor.tally import keep_requests, kept_requests
 from supervisor.watch import RawWatch
@@ -57,6 +57,10 @@ RETRIES_END_AFTER_S = 12.0
 
 ABANDON_AFTER_S = 22.0
 """When a stop has taken so long, what still hangs is left behind: 25 s is what was promised."""
+
+
+STORE_PATIENCE_S = 3.0
+"""How long a start waits for the store's first answer: what it refuses is better known before going on air."""
 
 
 @dataclass(frozen=True)
@@ -93,7 +97,7 @@ class Station:
         self._report = report
         self._stop = Stop()
         self._ended = Stop()
-        self._opened = False
+        self._store_tried = Stop()
         self._workers: list[Worker] = []
         tally = plan.recordings / requests_name(programme.station)
         self._board = StatusBoard(
@@ -194,12 +198,16 @@ class Station:
             UserError: something at the start that the operator has to put right.
         """
         self._clear_up()
-        self._open_before_going_on_air()
+        self._publishing.start()
+        wait_for_any(self._store_tried, self._stop, timeout_s=STORE_PATIENCE_S)
+        if failed := self._failed():
+            raise failed
         self._watch.start()
         self._web.start()
         for worker in (*self._onlookers, *reversed(self._line)):
-            worker.start()
-        self._stop.wait()
+            if worker is not self._publishing:
+                worker.start()
+        wait_for_any(self._stop)
         self._emit(Stopping("asked to" if self._failed() is None else "something failed"))
         finished = self._end_in_order()
         self._ended.request()
@@ -252,18 +260,21 @@ class Station:
         self._publisher.give_up()
         self._archivist.give_up()
 
-    def _open_before_going_on_air(self) -> None:
-        """Wrong keys and another writer are found now; a store that is merely away is tried again while capturing."""
-        try:
-            self._open_bucket()
-        except StoreError as error:
-            if error.trouble is Trouble.REFUSED:
-                raise UserError(f"the store refuses: {error}", error.hint) from error
-
     def _open_bucket(self) -> None:
-        if not self._opened:
+        """Wrong keys end the start, however late the first answer comes; a store that is away is tried again.
+
+        Raises:
+            UserError: another writer is on air, or the store refused the very first try.
+            StoreError: the store did not answer, or it refuses what it had not before.
+        """
+        try:
             self._bucket.open(take_over=self._plan.take_over)
-            self._opened = True
+        except StoreError as error:
+            if error.trouble is Trouble.REFUSED and not self._store_tried.is_requested():
+                raise UserError(f"the store refuses: {error}", error.hint) from error
+            self._store_tried.request()
+            raise
+        self._store_tried.request()
 
     def _command(self, stem: Path, meters_descriptor: int) -> list[str]:
         programme = self._plan.programme

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import select
 import threading
 from collections.abc import Callable
 
@@ -33,6 +34,11 @@ class Stop:
     def close(self) -> None:
         """Gives the descriptor back; nothing may wait on it any more."""
         os.close(self.descriptor)
+
+
+def wait_for_any(*stops: Stop, timeout_s: float | None = None) -> None:
+    """Waits until one of them is asked, or for ``timeout_s``; a signal handler of this thread may be who asks."""
+    select.select([stop.descriptor for stop in stops], [], [], timeout_s)
 
 
 class Signal:

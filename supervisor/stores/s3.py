@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import socket
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
@@ -20,6 +21,7 @@ from minio.credentials.credentials import Credentials
 from minio.credentials.providers import Provider
 from minio.error import InvalidResponseError, S3Error, ServerError
 from minio.time import to_amz_date
+from urllib3.connection import HTTPConnection
 from urllib3.exceptions import HTTPError
 
 from supervisor.clock import Clock, SystemClock
@@ -28,6 +30,12 @@ from supervisor.stores.store import Headers, Stored, StoreError, Trouble
 
 _SINGLE_PUT_BYTES = 512 * 1024 * 1024
 """Larger than any segment: an upload is always one request, which is what the free tier counts."""
+
+STALLED_S = 10.0
+"""A connection that carries nothing for so long is given up, however much time its request would have."""
+
+_QUICKLY_SENT_BYTES = 65_536
+"""What is no larger is not what a request waits for."""
 
 _REFUSALS = {
     "AccessDenied": "Check that the key may read and write objects of this bucket.",
@@ -67,12 +75,18 @@ class Account:
 
 
 class _NotingPool(urllib3.PoolManager):
-    """Notes the Date of every answer."""
+    """Notes the Date of every answer, and tells a slow line from a dead one.
+
+    The kernel ends a connection on which nothing was acknowledged for ``STALLED_S`` (tcp(7)), a new one too. What is
+    acknowledged has ``timeout_s`` to get there and be answered, if it is much, and else ``STALLED_S``.
+    """
 
     def __init__(self, skew: Skew, clock: Clock, timeout_s: float) -> None:
+        self._timeout_s = timeout_s
+        self._stalled_s = min(STALLED_S, timeout_s)
+        given_up = (socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, round(self._stalled_s * 1000))
         super().__init__(
-            # sending a whole body counts as connecting
-            timeout=urllib3.Timeout(connect=timeout_s, read=timeout_s),
+            socket_options=[*HTTPConnection.default_socket_options, given_up],
             retries=False,
             maxsize=4,
             cert_reqs="CERT_REQUIRED",
@@ -85,8 +99,10 @@ class _NotingPool(urllib3.PoolManager):
         self, method: str, url: str, *, redirect: bool = True, **kw: Any
     ) -> urllib3.BaseHTTPResponse:
         """Makes the request."""
+        is_much = len(kw.get("body") or b"") > _QUICKLY_SENT_BYTES
+        timeout = urllib3.Timeout(total=self._timeout_s if is_much else self._stalled_s)
         asked_at_s = self._clock.boottime_s()
-        answer = super().urlopen(method, url, redirect=redirect, **kw)
+        answer = super().urlopen(method, url, redirect=redirect, timeout=timeout, **kw)
         with suppress(KeyError, ValueError):  # no date, or none that means anything, tells nothing
             date_s = parsedate_to_datetime(answer.headers["Date"]).timestamp()
             self._skew.answered(date_s, asked_at_s, self._clock.boottime_s())
@@ -133,7 +149,7 @@ class _Signatory(Provider):
 
 
 class S3Store:
-    """One bucket over kept-alive connections, every request bounded by ``timeout_s`` for each of its parts.
+    """One bucket over kept-alive connections; a request that carries much has ``timeout_s``, any other 10 s at most.
 
     Retries are the publisher's business: here a request is made once.
     """

@@ -22,6 +22,7 @@ class Skew:
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self._booted_at_s: deque[float] = deque(maxlen=_REMEMBERED)
+        self._last_booted_at_s: float | None = None
         self._guard = threading.Lock()
 
     def answered(self, date_s: float, asked_at_s: float, answered_at_s: float) -> None:
@@ -31,14 +32,19 @@ class Skew:
         """
         booted_at_s = date_s + 0.5 - (asked_at_s + answered_at_s) / 2
         with self._guard:
+            self._last_booted_at_s = booted_at_s
             if answered_at_s - asked_at_s <= _QUICK_S or not self._booted_at_s:
                 self._booted_at_s.append(booted_at_s)
 
     def refused(self) -> None:
-        """The store says that the time is wrong: only what its last answer told counts."""
+        """The store says that the time is wrong: only what its last answer told counts, however slow that was.
+
+        Half a slow request is an error of seconds, where signatures are good for minutes.
+        """
         with self._guard:
-            while len(self._booted_at_s) > 1:
-                self._booted_at_s.popleft()
+            if self._last_booted_at_s is not None:
+                self._booted_at_s.clear()
+                self._booted_at_s.append(self._last_booted_at_s)
 
     @property
     def offset_s(self) -> float | None:

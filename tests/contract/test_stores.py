@@ -5,10 +5,14 @@ from __future__ import annotations
 import json
 import os
 import re
+import socket
 import subprocess
 import sys
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager, ExitStack, contextmanager
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -18,7 +22,7 @@ from supervisor.stores.s3 import Account, S3Store
 from supervisor.stores.store import Headers, Store, StoreError, Trouble
 from tests.rig.answering import answering
 from tests.rig.parts import ROOT, free_port, need
-from tests.rig.proxy import proxy_to
+from tests.rig.proxy import BLACK_HOLE, Line, proxy_to
 from tests.rig.radio import UNPRIVILEGED
 from tests.rig.s3 import ACCESS_KEY, SECRET_KEY, S3Server
 
@@ -311,3 +315,59 @@ def test_an_odd_date_does_not_fail_a_request() -> None:
         made = s3_store(int(url.rpartition(":")[2]))
         made.put("x", b"x", HEADERS)
     assert made.clock_ahead_s is None
+
+
+@pytest.fixture
+def stalled_s(monkeypatch: pytest.MonkeyPatch) -> float:
+    """After so many seconds without a byte a line is dead; less than a station waits, for a test's sake."""
+    monkeypatch.setattr("supervisor.stores.s3.STALLED_S", 1.0)
+    return 1.0
+
+
+@contextmanager
+def _deaf() -> Iterator[int]:
+    """A port at which the kernel drops every attempt to connect, as a network does that is a black hole."""
+    with ExitStack() as stack:
+        listener = stack.enter_context(socket.socket())
+        listener.bind(("127.0.0.1", 0))
+        listener.listen(0)
+        for _ in range(3):
+            waiting = stack.enter_context(socket.socket())
+            waiting.setblocking(False)
+            waiting.connect_ex(listener.getsockname())
+        yield int(listener.getsockname()[1])
+
+
+@contextmanager
+def _swallowing() -> Iterator[int]:
+    """A port that takes connections and nothing else."""
+    with proxy_to(free_port()) as proxy:
+        proxy.become(BLACK_HOLE)
+        yield proxy.port
+
+
+@pytest.mark.parametrize("dead", [_deaf, _swallowing])
+def test_a_line_that_carries_nothing_is_given_up_soon(
+    dead: Callable[[], AbstractContextManager[int]], stalled_s: float
+) -> None:
+    """However long an upload may take, nobody waits for that on a line on which nothing moves."""
+    with dead() as port:
+        account = Account(f"127.0.0.1:{port}", False, BUCKET, ACCESS_KEY, SECRET_KEY)
+        made = S3Store(account, timeout_s=60)
+        much: Callable[[], object] = partial(made.put, "x", bytes(3_000_000), HEADERS)
+        for request in (much, partial(made.get, "x")):
+            began_s = time.monotonic()
+            with pytest.raises(StoreError) as failed:
+                request()
+            assert failed.value.trouble is Trouble.PASSING
+            assert stalled_s * 0.9 < time.monotonic() - began_s < 15
+
+
+def test_a_slow_line_has_the_time_that_it_was_given(contract_bucket: S3Server, stalled_s: float) -> None:
+    """A line on which something moves is slow, not dead: what it carries gets there."""
+    with proxy_to(contract_bucket.port) as proxy:
+        proxy.become(Line(bit_s=2e6))
+        account = Account(f"127.0.0.1:{proxy.port}", False, BUCKET, ACCESS_KEY, SECRET_KEY)
+        began_s = time.monotonic()
+        S3Store(account, timeout_s=60).put("slow", bytes(1_000_000), HEADERS)
+        assert time.monotonic() - began_s > 3 * stalled_s

@@ -119,6 +119,49 @@ def test_a_stop_in_a_black_hole_ends_in_time(tmp_path: Path, tmpfs: Path, bucket
     assert numbers == list(range(len(numbers)))
 
 
+@pytest.mark.timeout(120)
+def test_a_start_into_a_black_hole_captures(tmp_path: Path, tmpfs: Path, bucket: Bucket, proxy: Proxy) -> None:
+    """A network that swallows everything from the first moment holds up neither capture, archive nor status.
+
+    What still fits the window is published as soon as the store is there.
+    """
+    proxy.become(BLACK_HOLE)
+    with reading(bucket) as reader, on_air(tmp_path, settings(tmpfs, bucket, proxy)) as radio:
+        eventually(lambda: radio.status().get("archive", {}).get("segments", 0) >= 2, 60, "the archive grows")
+        status = radio.status()
+        assert (status["state"], status["segments_published"]) == ("starting", 0)
+        proxy.become(PASS)
+        radio.published(4, within_s=15)
+        assert radio.stop() == 0
+    assert reader.violations == []
+    numbers = archived_numbers(tmp_path)
+    assert numbers == list(range(len(numbers)))
+
+
+@pytest.mark.timeout(60)
+def test_a_start_into_a_black_hole_can_be_stopped(tmp_path: Path, tmpfs: Path, bucket: Bucket, proxy: Proxy) -> None:
+    """While the store's first answer is awaited, with the patience of ten-second segments, a stop ends in time too."""
+    proxy.become(BLACK_HOLE)
+    patient = {**settings(tmpfs, bucket, proxy), "RADIO_SEGMENT_SECONDS": "10"}
+    with on_air(tmp_path, patient) as radio:
+        eventually(lambda: proxy.swallows > 0, 30, "the store is asked")
+        began_s = time.monotonic()
+        assert radio.stop(within_s=25) == 0
+        assert time.monotonic() - began_s < 25
+
+
+@pytest.mark.timeout(60)
+def test_a_refusal_that_comes_late_ends_the_start(tmp_path: Path, tmpfs: Path, bucket: Bucket, proxy: Proxy) -> None:
+    """Wrong keys end a start with exit code 2 also when the store takes longer to say so than a start waits."""
+    proxy.become(Line(delay_s=3.5))
+    wrong = {**settings(tmpfs, bucket, proxy), "R2_SECRET_KEY": f"wrong-{SECRET_KEY}"}
+    with on_air(tmp_path, wrong) as radio:
+        assert radio.process.wait(50) == 2
+    assert "SignatureDoesNotMatch" in radio.log
+    assert archived_numbers(tmp_path) != []
+    assert set(bucket.keys()) == set()
+
+
 @pytest.mark.timeout(60)
 def test_a_second_signal_ends_it_at_once(tmp_path: Path, tmpfs: Path, bucket: Bucket, proxy: Proxy) -> None:
     """Whoever asks twice does not wait; no child is left behind."""

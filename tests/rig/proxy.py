@@ -62,6 +62,11 @@ class Proxy:
         """Where to connect to."""
         return int(self._listener.getsockname()[1])
 
+    @property
+    def swallows(self) -> int:
+        """How many connections it holds of which nothing comes back."""
+        return len(self._swallowed)
+
     def become(self, line: Line) -> None:
         """Changes what happens from now on."""
         with self._guard:

@@ -46,6 +46,13 @@ def test_a_station_that_is_well_has_no_alarm() -> None:
     assert _told((float(second), {}) for second in range(0, 86_400, 60)) == []
 
 
+def test_who_was_replaced_has_the_one_alarm() -> None:
+    """While another supervisor is on air in a station's place, listeners hear that one: it is no silence."""
+    replaced = Alarm(code="another_writer", since=START, seen=START, message="", remedy="")
+    off = {"state": State.OFF_AIR}
+    assert _told([(0, {}), (2, {**off, "alarms": (replaced,)}), (9, off)]) == [(9, "+off_air")]
+
+
 def test_off_air_is_raised_at_once_and_over_with_the_first_segment() -> None:
     """Listeners who hear nothing are an alarm, also when they never heard anything in time."""
     off, on = {"state": State.OFF_AIR}, {"state": State.ON_AIR}

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import errno
+import os
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
@@ -14,8 +16,9 @@ import pytest
 
 from supervisor.backoff import Backoff
 from supervisor.bucket import LiveBucket, Programme
-from supervisor.clock import SystemClock
-from supervisor.events import Emit, Event, OffAir, SegmentPublished, StoreFailed, WindowMoved
+from supervisor.clock import Clock, SystemClock
+from supervisor.events import AlarmCleared, AlarmRaised, Emit, Event, OffAir, SegmentPublished, StoreFailed, WindowMoved
+from supervisor.manifest import Manifest
 from supervisor.names import Keys
 from supervisor.publish import Publisher
 from supervisor.sealing.pair import SealedPair
@@ -27,6 +30,7 @@ from supervisor.stores.store import Headers, StoreError, Trouble
 from tests.rig.parts import eventually
 from tests.unit.made import sealed_segment
 
+OTHER_RUN = "20261123T154530413Z"
 PAIR = SealedPair(hq=b"flac", lq=b"opus", samples=480_000, md5="00" * 16, preroll=15_360)
 
 
@@ -99,11 +103,13 @@ def _publishing(
     offline_after_s: float = 30,
     take: Emit | None = None,
     backoff: Backoff | None = None,
+    clock: Clock | None = None,
 ) -> Iterator[None]:
     programme = Programme("radio", "3f9c", 10, 48_000, window=2, offline_after_s=offline_after_s)
     bucket = LiveBucket(programme, Keys(), line.store, SystemClock())
     quick = Backoff(first_s=0.01, most_s=0.01)
-    line.publisher = Publisher(programme, bucket, line.spool, SystemClock(), take or line.take, backoff or quick)
+    clock = clock or SystemClock()
+    line.publisher = Publisher(programme, bucket, line.spool, clock, take or line.take, backoff or quick)
     more = threading.Event()
     more.set()
     run = line.publisher.run
@@ -171,7 +177,7 @@ def test_refused_deletes_keep_no_station_on_air(line: _Line, monkeypatch: pytest
     assert "store_delete_failing" in {alarm.code for alarm in line.snapshots[-1].alarms}
 
 
-def test_a_store_out_of_reach_is_off_air(line: _Line) -> None:
+def test_a_store_out_of_reach__is_off_air(line: _Line) -> None:
     """Where nothing can be stored, not even that nothing comes, the status says off air, and on air when it is over."""
     with _publishing(line, offline_after_s=0.3):
         line.seal(0)
@@ -233,3 +239,84 @@ def test_what_the_line_carries_is_measured_by_what_went_through(line: _Line) -> 
         line.wait_for(0)
     (published,) = (event for event in line.events if isinstance(event, SegmentPublished))
     assert published.upload_s < 0.25 < published.latency_s
+
+
+class _LongTries(SystemClock):
+    """A clock by which each failure took half a minute."""
+
+    def __init__(self, store: _Flaky) -> None:
+        self._store = store
+        self._began_with = store.failures
+
+    def monotonic_s(self) -> float:
+        """Half a minute more for each that there was."""
+        return super().monotonic_s() + 30.0 * (self._began_with - self._store.failures)
+
+
+def test_after_a_long_try_there_is_no_pause(line: _Line) -> None:
+    """A request that hung until its time was out has been pause enough: a network that is back is used at once."""
+    line.store.failing, line.store.failures = "flac", 3
+    with _publishing(line, backoff=Backoff(first_s=20, most_s=20), clock=_LongTries(line.store)):
+        line.seal(0)
+        line.wait_for(0)
+    assert [event.retry_in_s for event in line.events if isinstance(event, StoreFailed)] == [0.0] * 3
+
+
+def _is_off_air(line: _Line) -> bool:
+    """Whether another writer was seen."""
+    return any(isinstance(event, OffAir) for event in line.events)
+
+
+def _another_goes_on_air(line: _Line, tmp_path: Path) -> LiveBucket:
+    """Another installation takes the prefix over."""
+    other = Programme("radio", "77aa", 10, 48_000, window=2, offline_after_s=30)
+    rival = LiveBucket(other, Keys(), FolderStore(tmp_path / "bucket"), SystemClock())
+    rival.open(take_over=True)
+    rival.add(rival.entry(sealed_segment(line.published[-1], run=OTHER_RUN), 0))
+    rival.store_manifest(live=True)
+    return rival
+
+
+def test_who_was_replaced_writes_nothing_until_the_other_is_silent(
+    line: _Line, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Taken over, it says by whom, leaves bucket and manifest alone, lets go of what is too late, and goes on after."""
+    monkeypatch.setattr("supervisor.publish._LOOK_AGAIN_S", 0.05)
+    manifest = tmp_path / "bucket/live/manifest.json"
+    with _publishing(line):
+        line.seal(0)
+        line.wait_for(0)
+        rival = _another_goes_on_air(line, tmp_path)
+        for number in range(1, 12):
+            rival.store_manifest(live=True)
+            line.seal(number)
+            eventually(lambda: line.spool.to_publish.depth() == 0 or _is_off_air(line), 10, "it goes on, or sees it")
+            if _is_off_air(line):
+                break
+        (alarm,) = [event for event in line.events if isinstance(event, AlarmRaised)]
+        assert (alarm.code, "writer 77aa" in alarm.message) == ("another_writer", True)
+        assert len(line.published) <= 6
+        before = len(line.published), sorted(line.store.keys("")), manifest.read_bytes()
+        for number in range(20, 26):
+            line.seal(number)
+        eventually(lambda: line.spool.to_publish.depth() <= 2, 10, "what is too late is let go")
+        assert (len(line.published), sorted(line.store.keys("")), manifest.read_bytes()) == before
+        long_ago_s = time.time() - 31
+        os.utime(manifest, (long_ago_s, long_ago_s))
+        line.wait_for(25)
+    assert AlarmCleared("another_writer") in line.events
+    assert OffAir("stopped") in line.events
+    (first,) = [event for event in line.events if isinstance(event, SegmentPublished) and event.segment.number == 24]
+    assert first.index > rival.entries[-1].index
+    missing_s = (first.segment.start - rival.entries[-1].start).total_seconds() - 10
+    assert first.gap == missing_s * 48_000
+
+
+def test_a_stop_leaves_another_writer_on_air(line: _Line, tmp_path: Path) -> None:
+    """Whoever was replaced and is stopped before it has seen it does not take the other off air."""
+    with _publishing(line):
+        line.seal(0)
+        line.wait_for(0)
+        _another_goes_on_air(line, tmp_path)
+    assert Manifest.model_validate_json((tmp_path / "bucket/live/manifest.json").read_bytes()).writer == "77aa"
+    assert OffAir("stopped") not in line.events

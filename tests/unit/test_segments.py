@@ -71,6 +71,13 @@ def test_across_boots_the_wall_clock_counts() -> None:
     assert missing_before(previous, segment) == 60 * RATE
 
 
+def test_where_the_boot_is_not_known_the_wall_clock_counts() -> None:
+    """What is known by its files or by the manifest alone has no boot clock: the uptime is not taken for a gap."""
+    listed = _place(run="", boot_s=0.0, boot="")
+    segment = _place(run="b", start=START + timedelta(seconds=12), boot_s=50_000.0, boot="")
+    assert missing_before(listed, segment) == 2 * RATE
+
+
 def test_clocks_that_tell_an_overlap_tell_no_gap() -> None:
     """Where a measurement says that a run began before the last one ended, nothing is missing."""
     previous = _place(run="a", boot_s=1000.0)
@@ -86,7 +93,7 @@ places = st.builds(
     st.just(RATE),
     st.datetimes(timezones=st.just(UTC)),
     st.floats(0, 1e9),
-    st.sampled_from(["1", "2"]),
+    st.sampled_from(["", "1", "2"]),
     st.integers(0, 480_000),
 )
 

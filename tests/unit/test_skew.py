@@ -67,6 +67,17 @@ def test_a_refusal_forgets_what_was_before() -> None:
     assert skew.correction_s == 1_010.5 - 2_210.0
 
 
+def test_a_slow_refusal_counts_too() -> None:
+    """On a slow line the refusal itself takes long, and is all the same what tells the store's time."""
+    skew = Skew(Clock())
+    for at in range(9):
+        skew.answered(1_000.0 + at, 1_000.5 + at, 1_000.5 + at)
+    skew.answered(2_220.0, 1_010.0, 1_030.0)
+    assert skew.correction_s == 0.0
+    skew.refused()
+    assert skew.correction_s == 2_220.5 - 1_020.0
+
+
 def test_a_step_of_our_clock_is_seen_while_the_store_is_silent() -> None:
     """What earlier answers told is held against the clock that nobody sets: a jump of years is known at once."""
     clock = Clock()
