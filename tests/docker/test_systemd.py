@@ -124,7 +124,7 @@ def machine(repository: Path) -> Iterator[Machine]:
     (source / ".dockerignore").unlink()  # says what the product's own images need
     build = ["--quiet", "--tag", MACHINE, "--file", str(ROOT / "tests/docker/systemd.Dockerfile")]
     base = ["--build-arg", f"DEBIAN={os.environ['DEBIAN']}"] if "DEBIAN" in os.environ else []
-    docker("build", *build, *base, str(source), within_s=400)
+    docker("build", *build, *base, str(source), within_s=540)
     docker("container", "rm", "--force", MACHINE)
     # what systemd needs of a container: to mount, and a memory of its own; it gets none of the machine's devices
     rights = ["--cap-add=SYS_ADMIN", "--cap-add=SYS_NICE", "--security-opt=seccomp=unconfined"]
