@@ -3,7 +3,7 @@ ARG DEBIAN
 FROM ${DEBIAN}
 RUN apt-get update -qq \
  && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends \
-    ca-certificates dbus git make python3-venv systemd systemd-sysv >/dev/null
+    ca-certificates dbus git make python3-venv sudo systemd systemd-sysv >/dev/null
 # a container has neither terminals nor devices
 RUN systemctl mask systemd-udevd systemd-logind getty.target console-getty \
  && systemctl set-default multi-user.target

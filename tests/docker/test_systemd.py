@@ -7,7 +7,7 @@ import os
 import re
 import shlex
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,7 @@ import pytest
 
 from tests.rig.docker import checkout
 from tests.rig.parts import ROOT, eventually
+from tests.rig.terminal import terminal
 
 MACHINE = "radio-test-systemd"
 UNIT = "radio-supervisor"
@@ -29,7 +30,25 @@ SETTINGS = {
     "RADIO_RECORDINGS_MIN_FREE_GB": "0",
 }
 
+DOCUMENT = ROOT / "docs/deployment/systemd.md"
+RUNBOOK = ROOT / "docs/operations/runbook.md"
+SOURCE = "/radio-supervisor"
+"""Where the image has its clone of the repository."""
+
+NOT_TYPED_HERE = {
+    "git clone <this repository> && cd radio-supervisor",  # the image is made of one
+    "journalctl -u radio-supervisor -f",  # stays
+    "radio-supervisor dashboard",  # typed into a terminal
+    "pipx install radio-supervisor",  # another way to get there
+    "radio-supervisor start --env-file station.env",
+}
+
 pytestmark = pytest.mark.timeout(120)
+
+
+def written(settings: Mapping[str, str]) -> str:
+    """Settings as the lines of their file."""
+    return "".join(f"{name}={value}\n" for name, value in settings.items())
 
 
 def docker(*words: str, within_s: float = 60) -> str:
@@ -45,21 +64,21 @@ class Machine:
 
     name: str
 
-    def types(self, command: str) -> tuple[int, str]:
+    def types(self, command: str, within_s: float = 60) -> tuple[int, str]:
         """Types a command; its exit code, and what it prints."""
         ran = subprocess.run(
             ["docker", "exec", self.name, "sh", "-c", f"cd /root && {command}"],
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
-            timeout=60,
+            timeout=within_s,
             check=False,
         )
         return ran.returncode, ran.stdout
 
-    def runs(self, command: str) -> str:
+    def runs(self, command: str, within_s: float = 60) -> str:
         """Types a command that succeeds; what it prints."""
-        code, printed = self.types(command)
+        code, printed = self.types(command, within_s)
         assert code == 0, printed
         return printed
 
@@ -73,8 +92,7 @@ class Machine:
 
     def set(self, **settings: str) -> None:
         """Writes the settings, as `sudoedit` does: owner and mode stay."""
-        lines = "".join(f"{name}={value}\n" for name, value in {**SETTINGS, **settings}.items())
-        self.runs(f"printf %s {shlex.quote(lines)} >{SECRETS}")
+        self.runs(f"printf %s {shlex.quote(written({**SETTINGS, **settings}))} >{SECRETS}")
 
     def manifest(self) -> dict[str, Any]:
         """The manifest; empty while there is none."""
@@ -91,6 +109,13 @@ class Machine:
 
         return eventually(newer, 30, f"a segment after {index} is on air", 0.2)
 
+    def is_said_to_be_on_air(self) -> None:
+        """Waits until the runbook's first look says so."""
+        look, *_ = (line for line in shell_lines(RUNBOOK) if line.startswith("systemctl "))
+        eventually(
+            lambda: 'Status: "on air' in self.runs(look), 20, "the service's status tells that it is on air", 0.5
+        )
+
 
 @pytest.fixture(scope="module")
 def machine(repository: Path) -> Iterator[Machine]:
@@ -99,7 +124,7 @@ def machine(repository: Path) -> Iterator[Machine]:
     (source / ".dockerignore").unlink()  # says what the product's own images need
     build = ["--quiet", "--tag", MACHINE, "--file", str(ROOT / "tests/docker/systemd.Dockerfile")]
     base = ["--build-arg", f"DEBIAN={os.environ['DEBIAN']}"] if "DEBIAN" in os.environ else []
-    docker("build", *build, *base, str(source), within_s=400)
+    docker("build", *build, *base, str(source), within_s=540)
     docker("container", "rm", "--force", MACHINE)
     # what systemd needs of a container: to mount, and a memory of its own; it gets none of the machine's devices
     rights = ["--cap-add=SYS_ADMIN", "--cap-add=SYS_NICE", "--security-opt=seccomp=unconfined"]
@@ -121,13 +146,17 @@ def on_air(machine: Machine) -> Machine:
     return machine
 
 
+def folders() -> dict[str, str]:
+    """Where the example of the settings has recordings and spool."""
+    example = (ROOT / "compose/systemd/secrets.env.example").read_text(encoding="utf-8")
+    return dict(re.findall(r"^(RADIO_(?:RECORDINGS|SPOOL)_DIR)=(.+)$", example, re.MULTILINE))
+
+
 @pytest.mark.timeout(600)
 def test_the_doctor_looks_at_the_service_s_own_folders(machine: Machine) -> None:
     """Called as the guide says, before the first start, as the station's user, nothing fails."""
     machine.runs(f"systemctl stop {UNIT}; install -d -o radio -g radio /run/radio-supervisor")
-    example = {line.partition("=")[0]: line for line in machine.runs(f"cat {SECRETS}").splitlines() if "=" in line}
-    folders = {name: example[name].partition("=")[2] for name in ("RADIO_RECORDINGS_DIR", "RADIO_SPOOL_DIR")}
-    machine.set(**folders)
+    machine.set(**folders())
     told = json.loads(machine.runs(f"runuser -u radio -- radio-supervisor doctor --json --env-file {SECRETS}"))
     assert told["ok"], told
     by_name = {check["name"]: check for check in told["checks"]}
@@ -170,10 +199,11 @@ def test_a_reload_stays_on_air(on_air: Machine) -> None:
 
 def test_a_killed_service_comes_back(on_air: Machine) -> None:
     """After SIGKILL systemd starts it again, and nothing of the old life's is left at work."""
-    latest = on_air.manifest()["latest"]
+    latest, of_old = on_air.manifest()["latest"], on_air.runs("pidof ffmpeg").split()
     on_air.runs(f"systemctl kill --kill-whom=main --signal=KILL {UNIT}")
     assert on_air.after(latest + 1) > latest
-    assert len(on_air.runs("pidof ffmpeg").split()) == 1
+    # a recording may be joined meanwhile, by an FFmpeg of the new life's
+    assert not {*of_old} & {*on_air.runs("pidof ffmpeg").split()}
 
 
 def test_a_stop_says_goodbye(on_air: Machine) -> None:
@@ -194,3 +224,48 @@ def test_a_mistake_is_told_and_needs_no_second_start(machine: Machine) -> None:
     assert "Traceback" not in machine.log()
     machine.set()
     machine.after(latest)
+
+
+@pytest.mark.timeout(600)
+def test_the_document_can_be_followed(machine: Machine, tmp_path: Path) -> None:
+    """Its commands, typed in their order: installed, filled in, on air, looked at, stopped, upgraded, taken away."""
+    typed = shell_lines(DOCUMENT)
+    assert set(typed) > NOT_TYPED_HERE
+    machine.runs(f"systemctl stop {UNIT}")
+    assert machine.types(f"systemctl is-enabled {UNIT}") == (1, "disabled\n")
+    filled_in = written({**SETTINGS, **folders()})
+    editor = f'#!/bin/sh\nprintf %s {shlex.quote(filled_in)} >"$1"\n'
+    machine.runs(f"printf %s {shlex.quote(editor)} >fill-in; chmod 755 fill-in")
+    for line in typed:
+        latest = int(machine.manifest().get("latest", 0))
+        if line == "radio-supervisor dashboard":
+            watch_and_leave(machine, line, tmp_path)
+        elif line not in NOT_TYPED_HERE:
+            # there is nothing to pull from
+            here = line.removeprefix("git pull && ")
+            machine.runs(f"cd {SOURCE} && EDITOR=/root/fill-in && export EDITOR && {here}", within_s=300)
+        if "enable --now" in line or " restart " in line:
+            machine.after(latest)
+            machine.is_said_to_be_on_air()
+        if " stop " in line:
+            assert machine.manifest()["live"] is False
+    assert machine.types(f"systemctl is-enabled {UNIT}")[0] != 0
+    assert machine.types("radio-supervisor --version")[0] != 0
+    assert machine.runs(f"stat -c '%a %U' {SECRETS}") == "600 radio\n"
+    assert machine.runs(f"cat {SECRETS}") == filled_in
+    assert machine.runs("find /var/lib/radio-supervisor/recordings -name '*.flac'")
+
+
+def shell_lines(document: Path) -> list[str]:
+    """The lines of a document's shell blocks, without what is said beside them."""
+    blocks = re.findall(r"^```sh\n(.*?)^```$", document.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
+    return [re.split(r"\s+# ", line)[0] for block in blocks for line in block.splitlines()]
+
+
+def watch_and_leave(machine: Machine, command: str, folder: Path) -> None:
+    """In a terminal of the machine the dashboard shows the station, and q leaves it."""
+    with terminal(folder, {}) as window:
+        window.type(f"docker exec -it {machine.name} {command}; echo ended $?")
+        window.shows("ON AIR", "q leaves, the station goes on")
+        window.press("q")
+        window.shows("ended 0")
