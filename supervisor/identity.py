@@ -8,6 +8,7 @@ from __future__ import annotations
 import errno
 import re
 import uuid
+from collections.abc import Iterator
 from pathlib import Path
 
 from supervisor.errors import UserError
@@ -34,6 +35,11 @@ def kept_file(recordings: Path, name: str) -> Path:
     """
     require_marked(recordings)
     return recordings / _MARK / name
+
+
+def unfinished(recordings: Path) -> Iterator[Path]:
+    """What is beside the mark and was not written to its end, or not yet."""
+    return (recordings / _MARK).glob(".*")
 
 
 def writer_id(recordings: Path) -> str:

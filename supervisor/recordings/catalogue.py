@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
 
+from supervisor.identity import unfinished
 from supervisor.names import RecordedName, is_temporary, parse_recorded
 from supervisor.sealing.damage import DamagedError
 from supervisor.sealing.tags import read_head
@@ -68,7 +69,7 @@ def find_in(day: Path, station: str) -> Iterator[Found]:
 def leftovers(root: Path, station: str, before_s: float) -> list[Path]:
     """What was not written to its end and not touched since ``before_s`` (wall clock): an earlier life's."""
     half_written = (path for day in _days(root, date.min) for path in day.iterdir() if is_temporary(station, path.name))
-    return [path for path in half_written if _touched_s(path) < before_s]
+    return [path for path in (*half_written, *unfinished(root)) if _touched_s(path) < before_s]
 
 
 def read(found: Found) -> Recorded:

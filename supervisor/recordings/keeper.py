@@ -15,7 +15,7 @@ from supervisor.identity import require_marked
 from supervisor.recordings.assembly import Assembler
 from supervisor.recordings.catalogue import Catalogue, Found, find, find_about, leftovers, read_all
 from supervisor.recordings.coverage import gaps, seconds_of
-from supervisor.recordings.join import Joiner, remove
+from supervisor.recordings.join import Joiner
 from supervisor.recordings.joining import closed_rows, in_rows, is_growing, period_of, room_to_join
 from supervisor.recordings.news import GapNews
 from supervisor.recordings.pruning import Pruned, Spare, prune
@@ -86,7 +86,8 @@ class Keeper:
         new_period = self._is_new_period(now)
         if new_period:
             age_s = min(self._clock.boottime_s() - self._began_boottime_s, _ABANDONED_AFTER_S)
-            remove(leftovers(self._root, self._station, now.timestamp() - age_s))
+            for path in leftovers(self._root, self._station, now.timestamp() - age_s):
+                path.unlink(missing_ok=True)  # its folder stays: the next piece may be about to be written there
         # what an earlier life left behind may be of any day; in between only what is new, or waits, matters
         since = date.min if new_period else min(self._oldest_piece, now.date() - timedelta(days=1))
         pieces = [found for found in find(self._root, self._station, since) if found.is_piece]

@@ -57,19 +57,21 @@ def prune(
     free_bytes = shutil.disk_usage(root).free
     aged_bytes = deleting.until(math.inf, list(too_old(_stored(root, station), limits, now)))
     lacking_bytes = limits.min_free_bytes - free_bytes - aged_bytes
-    freed_bytes = 0
+    freed_bytes, expected_bytes = 0, 0
     if lacking_bytes + spare.soon_bytes + spare.joining_bytes > 0:
         going_anyway = {file.found.path for file in deleting.gone}
         others = (file for file in _stored(root, station) if file.found.path not in going_anyway)
         may_go = for_room(others, limits, now)
         if sum(file.frees_bytes for file in may_go) >= lacking_bytes:
+            before_bytes = shutil.disk_usage(root).free  # reading the archive takes time, in which others write
             freed_bytes = _make_room(deleting, may_go, lacking_bytes + spare.soon_bytes, spare.joining_bytes)
+            expected_bytes = before_bytes + freed_bytes // 2
     return Pruned(
         files=tuple(file.found for file in deleting.gone),
         bytes=sum(file.bytes for file in deleting.gone),
         lacking_bytes=max(0, lacking_bytes - freed_bytes),
         stuck=tuple(deleting.stuck),
-        in_vain=freed_bytes > 0 and not dry_run and not _has_room(root, free_bytes + (aged_bytes + freed_bytes) // 2),
+        in_vain=freed_bytes > 0 and not dry_run and not _has_room(root, expected_bytes),
     )
 
 

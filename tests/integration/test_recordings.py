@@ -5,9 +5,11 @@ from __future__ import annotations
 import os
 import random
 import shutil
+import signal
 import subprocess
 import sys
 import time
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
@@ -28,9 +30,11 @@ from supervisor.events import (
     RecordingsPruned,
 )
 from supervisor.identity import writer_id
+from supervisor.names import parse_recorded
 from supervisor.recordings.catalogue import read_all
 from supervisor.recordings.coverage import gaps
 from supervisor.recordings.join import Joiner
+from supervisor.recordings.joining import covered
 from supervisor.recordings.keeper import Keeper
 from supervisor.recordings.reading import Reader
 from supervisor.recordings.retention import Limits
@@ -484,15 +488,63 @@ def test_what_was_set_aside_before_is_kept_too(archive: Archive, take: Take) -> 
 
 def test_half_written_files_of_an_earlier_life_go(archive: Archive, take: Take) -> None:
     """Temporary files of this station are removed at the first look; those of others are not."""
+    writer_id(archive.root)
     (piece, *_) = archived(archive.root, sealed(take, START, RUN))
-    stale = [piece.with_name(f".{piece.name}.x1y2z3"), piece.with_name(".radio_20261123T135952.397Z.flac.joining")]
+    beside = archive.root / ".radio-supervisor" / ".newest-run.x1y2z3"
+    stale = [
+        beside,
+        piece.with_name(f".{piece.name}.x1y2z3"),
+        piece.with_name(".radio_20261123T135952.397Z.flac.joining"),
+    ]
     others = [piece.with_name(".other_20261123T135952.397Z.flac.joining"), piece.with_name(".notes.swp")]
     for path in (*stale, *others):
         path.write_bytes(b"half")
     keeper = archive.keeper()
     keeper.look()
-    assert [path.exists() for path in stale] == [False, False]
+    assert [path.exists() for path in stale] == [False, False, False]
     assert [path.exists() for path in others] == [True, True]
+
+
+def doing(path: Path) -> str:
+    """What a file in an archive is the work of: of copying while it is hidden, of joining, or, joined, of deleting."""
+    name = parse_recorded(STATION, path.name)
+    if name is not None:
+        return "deleting" if name.segment is None else ""
+    if not path.name.startswith(f".{STATION}_"):
+        return ""
+    return "joining" if path.suffix == ".joining" else "writing"
+
+
+def caught(root: Path) -> set[str]:
+    """What a kill came in the middle of: a file is not whole, or a recording is there with a piece that it holds."""
+    states = {state for state in map(doing, root.rglob("*")) if state and state != "deleting"}
+    found = heads(root)
+    joined = [file for file in found if not file.is_piece]
+    if any(file.is_piece and covered(file, joined) for file in found):
+        states.add("deleting")
+    return states
+
+
+def killed(command: list[str], root: Path, aim: str, after_s: float) -> bool:
+    """Kills the program as soon as it does what is aimed at, and else after some time; false when it ended before."""
+    before = set(root.rglob("*"))
+
+    def begun() -> bool:
+        return any(path not in before and doing(path) == aim for path in root.rglob("*"))
+
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        assert process.stdout.readline() == b"ready\n"
+        try:
+            process.wait(after_s if aim == "whatever" else 0)
+        except subprocess.TimeoutExpired:
+            if aim != "whatever":
+                eventually(lambda: begun() or process.poll() is not None, 60, aim, every_s=0.005)
+        process.kill()
+        exit_code = process.wait()
+        assert exit_code in (0, -signal.SIGKILL), process.stderr.read().decode()
+    return exit_code != 0
 
 
 @pytest.mark.timeout(240)
@@ -502,7 +554,7 @@ def test_kills_at_any_instant_lose_and_double_nothing(tmp_path: Path, tmpfs: Pat
     need("ffmpeg", "flac")
     folder = tmp_path / "take"
     folder.mkdir()
-    take = record("ffmpeg", programme(100.5, 2, seed), 1, folder)
+    take = record("ffmpeg", programme(60.5, 2, seed), 1, folder)
     spool = Spool(tmpfs / "spool")
     for one in sealed(take, START, RUN):
         spool.store_sealed(one.segment, one.pair)
@@ -511,22 +563,15 @@ def test_kills_at_any_instant_lose_and_double_nothing(tmp_path: Path, tmpfs: Pat
     writer_id(root)
     chance = random.Random(seed)  # noqa: S311 - not a secret
     command = [sys.executable, "-m", "tests.rig.keep", str(tmpfs / "spool"), str(root), "5"]
-    killed = 0
-    while True:
-        with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
-            assert process.stdout is not None
-            assert process.stderr is not None
-            assert process.stdout.readline() == b"ready\n"
-            try:
-                # in the end it may finish
-                exit_code = process.wait(chance.uniform(0.0, 0.3) if killed < 40 else 60)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                killed += 1
-                continue
-            assert exit_code == 0, process.stderr.read().decode()
-            break
-    assert killed >= 10
+    later = [*["joining"] * 4, *["deleting"] * 4, *["whatever"] * 6]
+    chance.shuffle(later)
+    landed: Counter[str] = Counter()
+    for aim in (*["writing"] * 4, *later):
+        if killed(command, root, aim, chance.uniform(0.0, 0.3)):
+            landed.update(caught(root))
+    assert min(landed[state] for state in ("writing", "joining", "deleting")) >= 2, landed
+    ended = subprocess.run(command, cwd=ROOT, capture_output=True, timeout=120, check=False)
+    assert ended.returncode == 0, ended.stderr.decode()
     paths = recording_paths(root)
     assert np.array_equal(heard(paths), captured(take))
     assert all(flac_is_perfect(path) for path in paths)

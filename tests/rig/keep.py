@@ -1,11 +1,15 @@
 """The archive of a station on its own, as a process that can be killed: its queue is copied, joined and looked after.
 
 ``python -m tests.rig.keep SPOOL RECORDINGS PERIOD_S`` says ``ready``, works until nothing is left to do and ends.
+Its disk is slow: whatever is synced or deleted takes a while, so that a kill can come in the middle of that.
 """
 
 from __future__ import annotations
 
+import os
 import sys
+import time
+from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
@@ -21,9 +25,12 @@ from supervisor.spool import Spool
 from supervisor.stop import Stop, Worker
 from tests.rig.pieces import STATION
 
+_DISK_S = 0.01
+
 
 def main(spool_dir: str, recordings: str, period_s: str) -> None:
     """Runs the archive as the station does: one thread copies, this one looks after the rest."""
+    os.fsync, os.unlink = _slow(os.fsync), _slow(os.unlink)
     root, clock, stop = Path(recordings), SystemClock(), Stop()
     limits = Limits(None, 0, int(period_s))
     with closing(Spool(Path(spool_dir))) as spool:
@@ -36,6 +43,14 @@ def main(spool_dir: str, recordings: str, period_s: str) -> None:
             keeper.look()
         if copying.error is not None:
             raise copying.error
+
+
+def _slow(work: Callable[..., None]) -> Callable[..., None]:
+    def slow(*words: object, **named: object) -> None:
+        time.sleep(_DISK_S)
+        work(*words, **named)
+
+    return slow
 
 
 def _told(event: Event) -> None:
