@@ -8,7 +8,7 @@ import { wholePages, withPreSkip } from "../player/ogg.js";
 import { isOnAir, nextPoll_ms } from "../player/prediction.js";
 import { UNKNOWN_LINE, automaticQuality, loaded, measured, reserve_s, willArrive } from "../player/quality.js";
 import { firstGuess, learned, toLocal } from "../player/server-clock.js";
-import { stateOf } from "../player/state.js";
+import { pressPauses, stateOf } from "../player/state.js";
 import { correction, holdBack_s, leftBehind, nextSegment, placed, wantedFrom } from "../player/timeline.js";
 import { behindText, codecText, duration, statusText } from "../player/words.js";
 import { manifestOf, oggPage } from "./station.js";
@@ -244,6 +244,13 @@ test("listeners are told what is the matter in their own words", () => {
   const manifest = parseManifest(doc(), URL_);
   assert.equal(codecText(manifest, "hq", 48_000), "FLAC, lossless, 24 bit, 48 kHz");
   assert.equal(codecText(manifest, "lq", 44_100), "Opus, 128 kbit/s, 48 kHz, played at 44.1 kHz");
+});
+
+test("the button says what a press does: who is told to press play once more finds play on it", () => {
+  for (const state of /** @type {const} */ (["starting", "playing", "waiting", "off-air"])) assert.equal(pressPauses(state), true);
+  for (const state of /** @type {const} */ (["idle", "blocked", "interrupted", "elsewhere", "error"])) {
+    assert.equal(pressPauses(state), false);
+  }
 });
 
 test("what the player is doing has one word, and the gravest comes first", () => {
