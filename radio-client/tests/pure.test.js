@@ -8,6 +8,7 @@ import { wholePages, withPreSkip } from "../player/ogg.js";
 import { isOnAir, nextPoll_ms } from "../player/prediction.js";
 import { UNKNOWN_LINE, automaticQuality, loaded, measured, reserve_s, willArrive } from "../player/quality.js";
 import { firstGuess, learned, toLocal } from "../player/server-clock.js";
+import { Schedule } from "../player/schedule.js";
 import { pressPauses, stateOf } from "../player/state.js";
 import { correction, holdBack_s, leftBehind, nextSegment, placed, wantedFrom } from "../player/timeline.js";
 import { behindText, codecText, duration, statusText } from "../player/words.js";
@@ -229,6 +230,29 @@ test("an overlay turns one sound into the other, and a fade leaves everything af
   const faded = fadedIn(silence(long, FADE), long);
   assert.ok(faded[0][0] < 0.01);
   assert.deepEqual(faded[0].subarray(FADE), long[0].subarray(FADE));
+});
+
+test("a pause that is made for the clock's sake is faded into and out of", () => {
+  const heard = new Float32Array(4 * 48_000);
+  /** @type {import("../player/schedule.js").Sink} */
+  const output = {
+    rate: 48_000, now: 0, running: async () => {}, clear: () => {},
+    play: ([channel], frame) => channel.forEach((sample, i) => (heard[frame + i] += sample)),
+  };
+  const schedule = new Schedule(output, (samples) => samples, () => {}, () => {});
+  const lay = (/** @type {number} */ index) => {
+    const [entry] = entries([index]);
+    const channels = [new Float32Array(48_000).fill(0.5)];
+    schedule.lay({ entry, quality: "hq", channels, ready: 48_000, holdBack_s: 0 });
+    schedule.finish();
+  };
+  lay(40);
+  schedule.pause(1);
+  lay(41);
+  const [first, second] = [2400, 2400 + 96_000];
+  const steps = [...heard.keys()].filter((i) => i > first && i < second + 1000 && Math.abs(heard[i] - heard[i - 1]) > 0.002);
+  assert.deepEqual(steps, []);
+  assert.deepEqual([heard[first + 47_000], heard[first + 60_000], heard[second + 1000]], [0.5, 0, 0.5]);
 });
 
 test("listeners are told what is the matter in their own words", () => {
