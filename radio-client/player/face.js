@@ -19,7 +19,7 @@ import { Meter } from "./meter.js";
  * @property {string} name of the station
  * @property {boolean} known whether it is on air can be told
  * @property {boolean} onAir
- * @property {boolean} wanted somebody wants to hear
+ * @property {boolean} pauses what the button does: pause, or play
  * @property {string} status
  * @property {string} codec
  * @property {string} behind
@@ -73,14 +73,14 @@ export class Face {
   }
 
   /** @param {Shown} shown */
-  show({ name, known, onAir, wanted, status, codec, behind, quality }) {
+  show({ name, known, onAir, pauses, status, codec, behind, quality }) {
     put(this.#station, name);
     this.#player.setAttribute("aria-label", name);
     this.#badge.hidden = !known;
     this.#badge.classList.toggle("on", onAir);
     put(this.#badge, onAir ? "On air" : "Off air");
-    this.#play.classList.toggle("wanted", wanted);
-    this.#play.setAttribute("aria-label", wanted ? `Pause ${name}` : `Play ${name}`);
+    this.#play.classList.toggle("pauses", pauses);
+    this.#play.setAttribute("aria-label", pauses ? `Pause ${name}` : `Play ${name}`);
     put(this.#status, status);
     put(this.#codec, codec);
     put(this.#behind, behind);

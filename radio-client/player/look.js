@@ -85,8 +85,8 @@ button { font: inherit; color: inherit; background: none; border: 0; padding: 0;
 svg { display: block; width: 60%; height: 60%; margin: auto; fill: currentColor; }
 [part=play] { width: 3.5rem; height: 3.5rem; color: var(--on-accent); background: var(--accent); }
 [part=play]:hover { filter: brightness(1.08); }
-[part=play] .stop, [part=play].wanted .start { display: none; }
-[part=play].wanted .stop { display: inline; }
+[part=play] .stop, [part=play].pauses .start { display: none; }
+[part=play].pauses .stop { display: inline; }
 .volume { display: flex; align-items: center; gap: .4rem; min-width: 0; }
 [part=mute] { flex: none; width: 2.75rem; height: 2.75rem; }
 [part=mute] .quiet, [part=mute][aria-pressed=true] .loud { display: none; }

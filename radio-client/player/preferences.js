@@ -5,7 +5,7 @@ const KEY = "radio-player";
 /** @returns {{volume?: number, quality?: string}} */
 export function remembered() {
   try {
-    return JSON.parse(localStorage.getItem(KEY) ?? "{}");
+    return { ...JSON.parse(localStorage.getItem(KEY) ?? "{}") };
   } catch {
     return {};
   }

@@ -8,11 +8,11 @@ import { SilentCompanion, announce, announcePause } from "./phone.js";
 import { remember, remembered } from "./preferences.js";
 import { UNKNOWN_LINE } from "./quality.js";
 import { Requests } from "./requests.js";
-import { stateOf } from "./state.js";
+import { pressPauses, stateOf } from "./state.js";
 import { holdTabLock } from "./tab-lock.js";
 import { systemClock } from "./waiting.js";
 import { ManifestWatch } from "./watch.js";
-import { GAP_TEXT, behindText, codecText, skipText, statusText } from "./words.js";
+import { GAP_TEXT, behindText, codecText, noStationText, skipText, statusText } from "./words.js";
 
 /** @typedef {import("./listening.js").Happening} Happening */
 /** @typedef {import("./listening.js").Wish} Wish */
@@ -41,7 +41,11 @@ export class RadioPlayer extends HTMLElement {
         remember({ quality: wish });
       },
     });
+    const { volume = 1, quality = "auto" } = remembered();
+    Object.assign(this, { volume, quality });
   }
+  /** What a page's script has set before this class was there. */
+  #early = takenFrom(this, ["src", "quality", "volume", "muted"]);
   #face;
   #companion = new SilentCompanion();
   #requests = new Requests((url, init) => fetch(url, init), systemClock);
@@ -64,6 +68,8 @@ export class RadioPlayer extends HTMLElement {
   #fault = null;
   #notice = { text: "", until_ms: 0 };
   #line = UNKNOWN_LINE;
+  /** The name that the system was told. */
+  #announced = "";
   #volume = 1;
   #muted = false;
   /** @type {Wish} */
@@ -94,16 +100,14 @@ export class RadioPlayer extends HTMLElement {
     return this.#volume;
   }
   set volume(level) {
-    this.#volume = Math.min(1, Math.max(0, Number(level) || 0));
-    this.#applyVolume();
+    this.#changeVolume(Math.min(1, Math.max(0, Number(level) || 0)), this.#muted);
   }
 
   get muted() {
     return this.#muted;
   }
   set muted(muted) {
-    this.#muted = Boolean(muted);
-    this.#applyVolume();
+    this.#changeVolume(this.#volume, Boolean(muted));
   }
 
   /** Whether nobody wants to hear now. */
@@ -214,9 +218,8 @@ export class RadioPlayer extends HTMLElement {
   // ---- life in the document
 
   connectedCallback() {
-    const before = remembered();
-    if (!this.hasAttribute("volume")) this.volume = before.volume ?? 1;
-    if (!this.hasAttribute("quality")) this.quality = /** @type {Wish} */ (before.quality ?? "auto");
+    Object.assign(this, this.#early);
+    this.#early = {};
     const connected = (this.#connected = new AbortController());
     const { signal } = connected;
     document.addEventListener("visibilitychange", () => this.#visible(), { signal });
@@ -251,11 +254,12 @@ export class RadioPlayer extends HTMLElement {
     this.pause();
     this.#tuned?.abort(new DOMException("tuned away", "AbortError"));
     this.#watch = null;
-    if (this.src) {
+    const url = absolute(this.src);
+    if (url) {
       const tuned = (this.#tuned = new AbortController());
       const { signal } = tuned;
       this.#connected.signal.addEventListener("abort", () => tuned.abort(), { signal });
-      const watch = (this.#watch = new ManifestWatch(new URL(this.src, document.baseURI).href, this.#requests, systemClock));
+      const watch = (this.#watch = new ManifestWatch(url, this.#requests, systemClock));
       if (document.hidden) watch.pace = "resting";
       watch.run(signal).catch(() => {});
       void this.#showAnswers(watch, signal).catch(() => {});
@@ -328,11 +332,19 @@ export class RadioPlayer extends HTMLElement {
 
   #applyVolume() {
     if (this.#output) this.#output.volume = this.#muted ? 0 : this.#volume ** 2;
-    this.#face.showVolume(this.#volume, this.#muted);
-    this.#emit("volumechange", { volume: this.#volume, muted: this.#muted });
+  }
+
+  /** @param {number} volume @param {boolean} muted */
+  #changeVolume(volume, muted) {
+    const same = volume === this.#volume && muted === this.#muted;
+    [this.#volume, this.#muted] = [volume, muted];
+    this.#applyVolume();
+    this.#face.showVolume(volume, muted);
+    if (!same) this.#emit("volumechange", { volume: this.#volume, muted: this.#muted });
   }
 
   #announce() {
+    this.#announced = this.#station;
     announce(this.#station, { play: () => (this.paused ? this.play() : this.#woken()), pause: () => this.pause() });
   }
 
@@ -386,6 +398,8 @@ export class RadioPlayer extends HTMLElement {
 
   /** @param {State} [state] */
   #show(state = this.#state) {
+    // Who taps before the first manifest has come has announced no name yet.
+    if (this.#wanted && this.#station !== this.#announced) this.#announce();
     const { manifest, onAir, playingQuality } = this;
     const known = this.#watch?.known ?? false;
     const trouble = this.#fault ?? this.#watch?.trouble ?? this.#listening?.trouble ?? null;
@@ -394,8 +408,8 @@ export class RadioPlayer extends HTMLElement {
       name: this.#station,
       known,
       onAir,
-      wanted: !this.paused,
-      status: this.src ? statusText({ state, known, onAir, trouble, notice }) : "No station is chosen.",
+      pauses: pressPauses(state),
+      status: absolute(this.src) ? statusText({ state, known, onAir, trouble, notice }) : noStationText(this.src),
       codec: manifest && playingQuality ? codecText(manifest, playingQuality, this.#output?.rate ?? 0) : "",
       behind: behindText(this.behindLive),
       quality: this.#quality,
@@ -405,6 +419,25 @@ export class RadioPlayer extends HTMLElement {
   /** @param {string} type @param {object} detail */
   #emit(type, detail) {
     this.dispatchEvent(new CustomEvent(type, { detail }));
+  }
+}
+
+/**
+ * Takes an object's own properties away, so that they do not lie before its class's accessors.
+ * @param {object} object @param {string[]} names @returns {Record<string, unknown>}
+ */
+function takenFrom(object, names) {
+  const own = Object.entries(object).filter(([name]) => names.includes(name));
+  for (const [name] of own) Reflect.deleteProperty(object, name);
+  return Object.fromEntries(own);
+}
+
+/** @param {string} src @returns {string | null} null: it is no address */
+function absolute(src) {
+  try {
+    return src ? new URL(src, document.baseURI).href : null;
+  } catch {
+    return null;
   }
 }
 

@@ -168,6 +168,5 @@ function checked(answer) {
 /** @param {unknown} error @returns {unknown} */
 function asOurs(error) {
   if (error instanceof Missing || error instanceof Unreachable || error instanceof Damaged) return error;
-  if (error instanceof SyntaxError) return new Damaged(error.message);
   return new Unreachable(error instanceof Error ? error.message : String(error));
 }

@@ -121,8 +121,10 @@ export class Schedule {
     this.done = 0;
   }
 
-  /** Silence. @param {number} seconds */
+  /** Silence, faded into and out of. @param {number} seconds */
   pause(seconds) {
+    if (this.#tail) this.#fadeTail(silence(this.#tail.channels, FADE));
+    this.#soft = true;
     this.#silence(Math.round(seconds * this.#output.rate));
   }
 
@@ -144,7 +146,7 @@ export class Schedule {
     const atLeast = offset === 0 ? Math.round(holdBack_s * rate) : 0;
     const { frame, late } = placed({ end: this.#end, gap, now, lead: Math.round(LEAD_S * rate), atLeast });
     if (late && gap === 0) this.#ranOut();
-    this.#output.play(late || gap > 0 ? fresh : this.#joined(fresh, frame, before), frame);
+    this.#output.play(late || gap > 0 ? fresh : this.#joined(fresh, before), frame);
     const { index, start_ms } = entry;
     const span = { index, quality, offset, samples: ready - offset, frame, frames, start_ms, gap: late ? 0 : gap };
     this.#spans = [...this.#spans.filter((old) => old.frame + old.frames > now), span];
@@ -162,17 +164,21 @@ export class Schedule {
 
   /**
    * Softens the join with what lies before, where it is not one of neighbours in the same quality.
-   * @param {Channels} fresh @param {number} frame @param {Channels | undefined} before @returns {Channels}
+   * @param {Channels} fresh @param {Channels | undefined} before @returns {Channels}
    */
-  #joined(fresh, frame, before) {
-    const tail = this.#tail?.channels;
-    const into = before ?? (this.#soft && tail ? silence(tail, FADE) : undefined);
-    if (!tail || !into) return fresh;
+  #joined(fresh, before) {
+    if (before) this.#fadeTail(before);
+    if (before || !this.#soft) return fresh;
+    this.#fadeTail(silence(fresh, FADE));
+    return fadedIn(silence(fresh, FADE), fresh);
+  }
+
+  /** Fades the last samples into others. @param {Channels} into */
+  #fadeTail(into) {
     const length = into[0].length;
+    const frame = (this.#end ?? 0) - length;
     // The overlay lies on samples that are about to sound: too late for it is too late for nothing else.
-    if (frame - FADE > this.#output.now + (LEAD_S / 2) * this.#output.rate) {
-      this.#output.play(fadeOver(cut(tail, -length), into), frame - length);
-    }
-    return before ? fresh : fadedIn(silence(fresh, FADE), fresh);
+    if (!this.#tail || frame <= this.#output.now + (LEAD_S / 2) * this.#output.rate) return;
+    this.#output.play(fadeOver(cut(this.#tail.channels, -length), into), frame);
   }
 }

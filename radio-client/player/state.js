@@ -6,6 +6,14 @@
 const BLOCKED_MS = 1500;
 
 /**
+ * Whether a press on the button pauses. Where a browser or a device holds the sound back, it asks for the sound again.
+ * @param {State} state @returns {boolean}
+ */
+export function pressPauses(state) {
+  return ["starting", "playing", "waiting", "off-air"].includes(state);
+}
+
+/**
  * @param {object} now
  * @param {boolean} now.failed by a fault of the player itself
  * @param {boolean} now.wanted somebody wants to hear

@@ -40,6 +40,11 @@ export function statusText({ state, known, onAir, trouble, notice }) {
   return STATES[state];
 }
 
+/** What stands there without a station. @param {string} src @returns {string} */
+export function noStationText(src) {
+  return src ? "The address of the station is not one." : "No station is chosen.";
+}
+
 /** @param {unknown} trouble @returns {string} */
 export function troubleText(trouble) {
   const name = trouble instanceof Error ? trouble.name : "";

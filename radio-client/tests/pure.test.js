@@ -8,7 +8,8 @@ import { wholePages, withPreSkip } from "../player/ogg.js";
 import { isOnAir, nextPoll_ms } from "../player/prediction.js";
 import { UNKNOWN_LINE, automaticQuality, loaded, measured, reserve_s, willArrive } from "../player/quality.js";
 import { firstGuess, learned, toLocal } from "../player/server-clock.js";
-import { stateOf } from "../player/state.js";
+import { Schedule } from "../player/schedule.js";
+import { pressPauses, stateOf } from "../player/state.js";
 import { correction, holdBack_s, leftBehind, nextSegment, placed, wantedFrom } from "../player/timeline.js";
 import { behindText, codecText, duration, statusText } from "../player/words.js";
 import { manifestOf, oggPage } from "./station.js";
@@ -231,6 +232,29 @@ test("an overlay turns one sound into the other, and a fade leaves everything af
   assert.deepEqual(faded[0].subarray(FADE), long[0].subarray(FADE));
 });
 
+test("a pause that is made for the clock's sake is faded into and out of", () => {
+  const heard = new Float32Array(4 * 48_000);
+  /** @type {import("../player/schedule.js").Sink} */
+  const output = {
+    rate: 48_000, now: 0, running: async () => {}, clear: () => {},
+    play: ([channel], frame) => channel.forEach((sample, i) => (heard[frame + i] += sample)),
+  };
+  const schedule = new Schedule(output, (samples) => samples, () => {}, () => {});
+  const lay = (/** @type {number} */ index) => {
+    const [entry] = entries([index]);
+    const channels = [new Float32Array(48_000).fill(0.5)];
+    schedule.lay({ entry, quality: "hq", channels, ready: 48_000, holdBack_s: 0 });
+    schedule.finish();
+  };
+  lay(40);
+  schedule.pause(1);
+  lay(41);
+  const [first, second] = [2400, 2400 + 96_000];
+  const steps = [...heard.keys()].filter((i) => i > first && i < second + 1000 && Math.abs(heard[i] - heard[i - 1]) > 0.002);
+  assert.deepEqual(steps, []);
+  assert.deepEqual([heard[first + 47_000], heard[first + 60_000], heard[second + 1000]], [0.5, 0, 0.5]);
+});
+
 test("listeners are told what is the matter in their own words", () => {
   const now = { state: /** @type {const} */ ("playing"), known: true, onAir: true, trouble: null, notice: "" };
   assert.equal(statusText(now), "Playing.");
@@ -244,6 +268,13 @@ test("listeners are told what is the matter in their own words", () => {
   const manifest = parseManifest(doc(), URL_);
   assert.equal(codecText(manifest, "hq", 48_000), "FLAC, lossless, 24 bit, 48 kHz");
   assert.equal(codecText(manifest, "lq", 44_100), "Opus, 128 kbit/s, 48 kHz, played at 44.1 kHz");
+});
+
+test("the button says what a press does: who is told to press play once more finds play on it", () => {
+  for (const state of /** @type {const} */ (["starting", "playing", "waiting", "off-air"])) assert.equal(pressPauses(state), true);
+  for (const state of /** @type {const} */ (["idle", "blocked", "interrupted", "elsewhere", "error"])) {
+    assert.equal(pressPauses(state), false);
+  }
 });
 
 test("what the player is doing has one word, and the gravest comes first", () => {

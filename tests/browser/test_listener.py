@@ -200,6 +200,34 @@ def test_a_page_can_style_it(lasting_station: tuple[Radio, WebBucket], ear: Ear[
     assert ear.ask(part.format("facts", "display")) == "none"
 
 
+_EARLY = b"""<!doctype html><title>Early</title><link rel="icon" href="data:,"><radio-player></radio-player><script>
+localStorage.setItem("radio-player", "null");
+window.early = document.querySelector("radio-player");
+Object.assign(early, { src: "/live/manifest.json", quality: "lq", volume: 0.5 });
+window.changes = 0;
+</script><script type="module" src="/player/radio-player.js"></script>"""
+
+
+@pytest.mark.timeout(60)
+def test_a_page_may_be_early_and_wrong(lasting_station: tuple[Radio, WebBucket], ear: Ear[Page]) -> None:
+    """What was set before the script came holds, a memory that is spoilt is none, an impossible address is said so."""
+    _, bucket = lasting_station
+    page = Answer(HTTPStatus.OK, _EARLY, {"Content-Type": "text/html; charset=utf-8"})
+    bucket.fault = lambda path: page if path == "/early.html" else None
+    errors: list[str] = []
+    ear.page.on("pageerror", lambda error: errors.append(str(error)))
+    ear.visit(bucket.url + "early.html")
+    assert ear.ask("[p.quality, p.volume, Object.keys(p)]") == ["lq", 0.5, []]
+    ear.ask("p.addEventListener('volumechange', () => changes++)")
+    ear.tap()
+    ear.until("p.state === 'playing'", 15)
+    assert ear.ask("changes") == 0, "nobody has touched the volume"
+    ear.ask("p.src = 'https://'")
+    assert ear.ask("p.paused")
+    assert "address" in ear.page.locator("radio-player [role=status]").inner_text()
+    assert not errors
+
+
 @pytest.mark.timeout(60)
 def test_the_keyboard_reaches_everything(lasting_station: tuple[Radio, WebBucket], ear: Ear[Page]) -> None:
     """Play, mute, volume and quality work without a pointer, in this order."""

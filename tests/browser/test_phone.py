@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from http import HTTPStatus
 from typing import TYPE_CHECKING
 
 import pytest
 from playwright.sync_api import Browser, Page
 
+from supervisor.web import Answer
 from tests.rig.ear import Ear
 
 if TYPE_CHECKING:
@@ -79,6 +81,7 @@ def test_a_call_interrupts_and_the_sound_comes_back(station: Station, ear: Ear[P
     ear.ask("call(p.audioNode.context, true)")
     ear.until("p.state === 'interrupted'", 5)
     assert "by itself" in ear.page.locator("radio-player [role=status]").inner_text()
+    assert ear.page.locator("radio-player [part=play]").get_attribute("aria-label") == "Play night-shift"
     ear.tap()
     assert ear.ask("p.state") == "interrupted", "a tap during the call changes nothing"
     ear.ask("call(p.audioNode.context, false)")
@@ -121,6 +124,12 @@ def test_the_lock_screen_shows_and_controls_the_station(station: Station, chromi
     assert ear.ask("analysers.size") == 1, "the waveform of the first time is let go"
     ear.ask("handlers.stop()")
     ear.until("p.paused", 5)
+    bucket.fault = lambda path: Answer(HTTPStatus.SERVICE_UNAVAILABLE, b"") if path.startswith("/live/") else None
+    ear.ask("p.setAttribute('src', p.src)")
+    ear.tap()
+    assert ear.ask("navigator.mediaSession.metadata.title") == "Radio", "nothing is known of it yet"
+    bucket.fault = None
+    ear.until("navigator.mediaSession.metadata.title === 'night-shift'", 15)
     context.close()
 
 

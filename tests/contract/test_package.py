@@ -48,12 +48,17 @@ def test_the_wheel_carries_the_player(tmp_path: Path) -> None:
     """Whoever installs the wheel has the commands, the profiles and the listener's page, and no test."""
     wheel = build("wheel", tmp_path)
     assert __version__ in wheel.name
-    names = set(zipfile.ZipFile(wheel).namelist())
+    with zipfile.ZipFile(wheel) as archive:
+        names = set(archive.namelist())
+        licences = {name: archive.read(name) for name in names if name.endswith("/LICENSE")}
     player = {f"supervisor/client/player/{path.name}" for path in (ROOT / "radio-client/player").glob("*.js")}
     assert {"supervisor/cli.py", "ffmpeg_profiles/sources/alsa.py", "supervisor/client/page/index.html"} <= names
     assert player
     assert player <= names
     assert not [name for name in names if "test" in name]
+    theirs = (ROOT / "radio-client/player/vendor/LICENSE").read_bytes()
+    told = [name for name, text in licences.items() if text == theirs]
+    assert sorted(name.partition("/")[0].rpartition(".")[2] for name in told) == ["dist-info", "supervisor"]
 
 
 @pytest.mark.timeout(120)
