@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
+from itertools import pairwise
 
 from supervisor.events import (
     CaptureEnded,
@@ -21,6 +22,8 @@ from supervisor.events import (
     SegmentRefused,
     SpoolOverflowed,
 )
+from supervisor.names import run_began
+from supervisor.segments import SealedSegment
 
 MOST_KEPT = 256
 """Of what waits for a gap to show it, so much is told apart."""
@@ -48,8 +51,8 @@ class Fact:
 class Accounts:
     """What is known of gaps that no published segment has shown yet.
 
-    ``facts`` are samples that are known one by one. ``ends`` say of a run why nothing was captured after it, which is
-    what the rest of a gap is; they are in order, and one holds until the next.
+    ``facts`` are samples that are known one by one. ``ends`` say of a run why nothing was captured after it, in order;
+    one holds until the next. The rest of a gap is of the cause that held longest in it.
     """
 
     facts: tuple[Fact, ...] = ()
@@ -132,8 +135,9 @@ def _shown(before: Accounts, event: SegmentPublished | SegmentFoundListed) -> tu
         # the device's losses are judged seconds later: short segments sealed meanwhile do not count them yet
         if fact.cause is Cause.XRUN and fact.run == segment.run and samples < fact.samples:
             waiting.append(replace(fact, samples=fact.samples - samples))
-    explained[_why_nothing_before(before, segment.run)] += unexplained
     since = segment.start - timedelta(seconds=event.gap / segment.sample_rate)
+    if unexplained:
+        explained[_why_nothing_before(before, segment, since)] += unexplained
     losses = (
         SamplesLost(since, samples, cause, MissingFrom.STREAM, segment.id)
         for cause, samples in explained.items()
@@ -142,9 +146,14 @@ def _shown(before: Accounts, event: SegmentPublished | SegmentFoundListed) -> tu
     return Accounts(tuple(waiting), _ends_from(before, segment.run)), tuple(losses)
 
 
-def _why_nothing_before(accounts: Accounts, run: str) -> Cause:
-    """Why nothing was captured right before ``run`` began."""
-    return next((cause for ended, cause in reversed(accounts.ends) if ended < run), Cause.STOPPED)
+def _why_nothing_before(accounts: Accounts, segment: SealedSegment, since: datetime) -> Cause:
+    """Why nothing was captured in most of the time from ``since`` on, before the run of ``segment`` began."""
+    ends = [(max(since, run_began(run)), cause) for run, cause in accounts.ends if run < segment.run]
+    lasted: dict[Cause, timedelta] = {}
+    for (began, cause), (until, _) in pairwise([*ends, (segment.start, Cause.STOPPED)]):
+        lasted[cause] = lasted.get(cause, timedelta()) + (until - began)
+    # where clocks tell nothing, the last
+    return max(reversed(lasted), key=lambda cause: lasted[cause], default=Cause.STOPPED)
 
 
 def _ends_from(accounts: Accounts, run: str) -> tuple[tuple[str, Cause], ...]:

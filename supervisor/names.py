@@ -71,8 +71,12 @@ def run_name(started: datetime, newest: str = "") -> str:
     name = compact_ms(started).replace(".", "")
     if name > newest:
         return name
-    after = datetime.strptime(newest, "%Y%m%dT%H%M%S%fZ").replace(tzinfo=UTC) + timedelta(milliseconds=1)
-    return compact_ms(after).replace(".", "")
+    return compact_ms(run_began(newest) + timedelta(milliseconds=1)).replace(".", "")
+
+
+def run_began(run: str) -> datetime:
+    """When a run was started, by the wall clock of that moment."""
+    return datetime.strptime(run, "%Y%m%dT%H%M%S%fZ").replace(tzinfo=UTC)
 
 
 def is_run(name: str) -> bool:

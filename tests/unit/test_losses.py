@@ -215,6 +215,29 @@ def test_a_fact_before_a_segment_survives_all_segments_before_that(first: int, b
     assert (loss.cause, loss.samples) == (Cause.XRUN, samples)
 
 
+@pytest.mark.parametrize(
+    ("ends", "cause"),
+    [
+        # the first try after the device's return failed
+        ([(Cause.DEVICE_LOST, 300), (Cause.RESTART, 5)], Cause.DEVICE_LOST),
+        ([(Cause.RESTART, 5), (Cause.DEVICE_LOST, 300)], Cause.DEVICE_LOST),
+        # so did the first one after a kill
+        ([(Cause.STOPPED, 300), (Cause.RESTART, 5)], Cause.STOPPED),
+        ([(Cause.DEVICE_LOST, 40), (Cause.RESTART, 50), (Cause.DEVICE_LOST, 20)], Cause.DEVICE_LOST),
+    ],
+)
+def test_the_cause_that_lasted_has_the_gap(ends: list[tuple[Cause, int]], cause: Cause) -> None:
+    """Of several causes between two runs, the one that held for most of the time, whichever came last."""
+    now, events = START, list[Event]()
+    for ended_by, lasted_s in ends:
+        events.append(CaptureEnded(run_name(now), 1, ended_by, "", 0))
+        now += timedelta(seconds=lasted_s)
+    segment = sealed_segment(0, run=run_name(now)).model_copy(update={"start": now})
+    gap = 48_000 * round((now - START).total_seconds())
+    (loss,) = _losses([*events, SegmentPublished(0, segment, gap, 0.03, 0.02)])
+    assert (loss.cause, loss.samples) == (cause, gap)
+
+
 def test_an_overrun_too_many_is_not_kept_for_ever() -> None:
     """What a run told and no gap showed is forgotten with that run: it explains nothing of the next."""
     (loss,) = _losses([_lost_inside(5, 300), _published(1), DIED, _published(0, 0, life=1), _published(1, 7, life=1)])
@@ -259,7 +282,7 @@ def test_a_long_outage_is_kept_in_little() -> None:
             [_started(2), _published(1), _published(0, 7, life=1), _published(0, 9, life=2)],
             {"restart": 7, "stopped": 9},
         ),
-        # the supervisor was killed while the device was gone: the last of several causes has the gap
+        # killed right after the device was gone: most of the time nothing ran
         ([_started(), _published(0), UNPLUGGED], [_started(1), _published(0, 9, life=1)], {"stopped": 9}),
     ],
 )
