@@ -14,6 +14,9 @@ _CHUNK_BYTES = 16_384
 _SOCKET_BUFFER_BYTES = 32_768
 """Small, so that what the client has sent is not much more than what the line has carried."""
 
+_SEGMENT_BYTES = 1_448
+"""What a packet carries on Ethernet: loopback's 64 KB do not fit so small a buffer, and TCP then goes by probes."""
+
 
 @dataclass(frozen=True)
 class Line:
@@ -46,12 +49,13 @@ class Proxy:
         self._target_port = target_port
         self._listener = socket.socket()
         self._listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _SOCKET_BUFFER_BYTES)
+        self._listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_MAXSEG, _SEGMENT_BYTES)
         self._listener.bind(("127.0.0.1", 0))
         self._listener.listen()
         self._line = PASS
         self._open: set[socket.socket] = set()
         self._guard = threading.Lock()
-        self._uplink = threading.Lock()
+        self._uplink_free_at_s = 0.0
         self._swallowed: set[socket.socket] = set()
         self.accepted = 0
         """How many connections were made, whatever became of them."""
@@ -137,8 +141,11 @@ class Proxy:
         if line.delay_s:
             time.sleep(line.delay_s)
         if uplink and line.bit_s:
-            with self._uplink:  # one line for all connections
-                time.sleep(8 * size / line.bit_s)
+            with self._guard:  # one line for all connections, each of which has its turn
+                begins_s = max(time.monotonic(), self._uplink_free_at_s)
+                self._uplink_free_at_s = begins_s + 8 * size / line.bit_s
+                passed_at_s = self._uplink_free_at_s
+            time.sleep(max(0.0, passed_at_s - time.monotonic()))
 
 
 def _reset(connection: socket.socket) -> None:
