@@ -563,13 +563,13 @@ def test_kills_at_any_instant_lose_and_double_nothing(tmp_path: Path, tmpfs: Pat
     writer_id(root)
     chance = random.Random(seed)  # noqa: S311 - not a secret
     command = [sys.executable, "-m", "tests.rig.keep", str(tmpfs / "spool"), str(root), "5"]
-    later = [*["joining"] * 4, *["deleting"] * 4, *["whatever"] * 6]
+    later = [*["joining"] * 3, *["deleting"] * 3, *["whatever"] * 6]
     chance.shuffle(later)
     landed: Counter[str] = Counter()
-    for aim in (*["writing"] * 4, *later):
+    for aim in (*["writing"] * 3, *later):
         if killed(command, root, aim, chance.uniform(0.0, 0.3)):
             landed.update(caught(root))
-    assert min(landed[state] for state in ("writing", "joining", "deleting")) >= 2, landed
+    assert set(landed) == {"writing", "joining", "deleting"}, landed
     ended = subprocess.run(command, cwd=ROOT, capture_output=True, timeout=120, check=False)
     assert ended.returncode == 0, ended.stderr.decode()
     paths = recording_paths(root)
