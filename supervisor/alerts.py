@@ -20,6 +20,8 @@ from supervisor.telling import Message, Told, after_telling, due, looked, recall
 
 _LOOK_EVERY_S = 2.0
 _TRY_AGAIN_S = 60.0
+_NOTHING = logging.CRITICAL + 1
+"""The level at which a logger says nothing, whoever listens."""
 
 
 class Place(Protocol):
@@ -66,9 +68,7 @@ def apprise_places(urls: Sequence[str]) -> list[Place]:
 
 def _places(urls: Sequence[str]) -> list[_ApprisePlace]:
     for name in ("apprise", "requests"):
-        logger = logging.getLogger(name)
-        logger.propagate = False
-        logger.addHandler(logging.NullHandler())
+        logging.getLogger(name).setLevel(_NOTHING)
     return [_ApprisePlace(url) for url in urls]
 
 
