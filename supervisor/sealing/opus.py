@@ -19,6 +19,7 @@ PREROLL_PACKETS = 16
 """320 ms: after these a decoder is within 2.4e-5 of full scale of one that has heard everything before."""
 
 _HEADER_PACKETS = 2
+_CAPTURE_PATTERN, _TAGS = b"OggS", b"OpusTags"
 _LACING_BYTES = 255
 _MOST_LACINGS = 255
 _PACKETS_PER_PAGE = 50  # one second: a player can begin with the first page
@@ -72,6 +73,26 @@ def read_whole(data: bytes) -> OpusStream:
     with suppress(DamagedError):
         pages.extend(_pages(data))
     return _stream(pages)
+
+
+def last_packets(data: bytes, count: int) -> Sequence[bytes]:
+    """The last ``count`` packets of a raw segment, or as many as can be saved of one that was cut off.
+
+    Where the end is whole only its pages are read: all of them are read once already, when the segment is sealed.
+    """
+    start = len(data)
+    while (start := data.rfind(_CAPTURE_PATTERN, 0, start)) > 0:
+        with suppress(DamagedError):  # in the middle of a packet, or of a page
+            pages = list(_pages(data[start:]))
+            packets: list[bytes] = OggPage.to_packets(pages)
+            if packets[0].startswith(_TAGS):
+                break
+            if len(packets) >= count and pages[-1].complete:
+                return packets[-count:]
+    try:
+        return read_whole(data).packets[-count:]
+    except DamagedError:
+        return ()
 
 
 def _stream(pages: list[OggPage]) -> OpusStream:

@@ -88,8 +88,7 @@ def seal_last(raw: RawPair, first_sample: int, full_samples: int, pcm_md5: Calla
 
 
 def _sealed(hq: bytes, md5: str, stream: opus.OpusStream, samples: int, previous_lq: bytes) -> SealedPair:
-    previous = _readable(previous_lq)
-    before = previous.packets[-opus.PREROLL_PACKETS :] if previous is not None else ()
+    before = opus.last_packets(previous_lq, opus.PREROLL_PACKETS)
     return SealedPair(
         hq=flac.with_stream_info(hq, samples, md5),
         lq=opus.sealed(stream, samples, before),

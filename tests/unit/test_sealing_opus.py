@@ -219,6 +219,29 @@ def test_what_is_before_a_missing_page_is_saved() -> None:
     assert list(saved.packets) == packets[:50]
 
 
+@settings(max_examples=60)
+@given(count=st.integers(0, 120) | st.just(1500), wanted=st.integers(1, 40), seed=seeds)
+@example(count=15, wanted=16, seed=1)
+@example(count=16, wanted=16, seed=1)
+def test_the_last_packets_are_those_of_the_whole_file(count: int, wanted: int, seed: int) -> None:
+    """Read from its end, a segment has the packets that it has when all of it is read; its headers are none."""
+    packets = random_packets(count, seed)
+    assert list(opus.last_packets(raw_segment(packets), wanted)) == packets[-wanted:]
+
+
+@settings(max_examples=60)
+@given(data=st.data())
+def test_of_a_file_that_was_cut_off_the_last_whole_packets_are_taken(short_take: Take, data: st.DataObject) -> None:
+    """Where the end is not whole, what can be saved before it has the last packets; bytes without any have none."""
+    whole = short_take.lq(data.draw(st.integers(0, 2), "segment"))
+    cut = whole[: data.draw(st.integers(0, len(whole)), "length")]
+    try:
+        saved = list(opus.read_whole(cut).packets)
+    except DamagedError:
+        saved = []
+    assert list(opus.last_packets(cut, PREROLL)) == saved[-PREROLL:]
+
+
 def test_a_page_of_another_stream_is_damage() -> None:
     """A file in which two streams are mixed is none of FFmpeg's."""
     own, other = (pages_of(raw_segment(random_packets(100, seed=1), serial=serial)) for serial in (1, 2))
