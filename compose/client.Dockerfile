@@ -29,4 +29,4 @@ ENTRYPOINT ["deno", "run", "--cached-only", "--frozen", "--no-prompt", "--allow-
 CMD ["--allow-net", "main.tsx"]
 LABEL org.opencontainers.image.title="radio-client" \
       org.opencontainers.image.description="The listener's page of radio-supervisor, served by Deno" \
-      org.opencontainers.image.licenses="MIT"
+      org.opencontainers.image.licenses="MIT AND BSD-3-Clause AND LGPL-3.0-or-later"

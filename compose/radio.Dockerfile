@@ -39,4 +39,4 @@ ENTRYPOINT ["keep-on-air"]
 CMD ["start"]
 LABEL org.opencontainers.image.title="radio-supervisor" \
       org.opencontainers.image.description="A lossless internet radio without a streaming server: ALSA to a bucket" \
-      org.opencontainers.image.licenses="MIT"
+      org.opencontainers.image.licenses="MIT AND BSD-3-Clause AND LGPL-3.0-or-later"

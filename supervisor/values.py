@@ -17,7 +17,7 @@ _HIGHEST_PORT = 65_535
 def key(value: str) -> str:
     """One of a pair of keys: it goes into a header of every request."""
     if value and not re.fullmatch(r"[!-~]+", value):
-        raise ValueError("it has a space, a line break or another character that no key has; was it pasted whole?")
+        raise ValueError("it has a space, a line break or another character that no key has")
     return value
 
 
