@@ -6,7 +6,7 @@ capture -> spool -> seal -> publish -> manifest -> prune, with the archive besid
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -52,11 +52,16 @@ from supervisor.web import WebServer
 
 _Decoded = TypeVar("_Decoded", int, str)
 
-RETRIES_END_AFTER_S = 12.0
+RETRIES_END_AFTER_S = 9.0
 """How long after a stop is asked for the store and the recordings disk are still tried again."""
 
-ABANDON_AFTER_S = 22.0
-"""When a stop has taken so long, what still hangs is left behind: 25 s is what was promised."""
+ABANDON_AFTER_S = 19.5
+"""When a stop has taken so long, what still hangs is left behind: 25 s is what was promised, on a busy machine too.
+
+A request that was begun before the retries ended has its 10 s.
+"""
+
+_ONLOOKERS_END_WITHIN_S = 1.0
 
 
 STORE_PATIENCE_S = 3.0
@@ -212,8 +217,7 @@ class Station:
         finished = self._end_in_order()
         self._ended.request()
         self._ledger.wake()
-        for worker in self._onlookers:
-            worker.join(1.0)
+        self._join(self._onlookers, _ONLOOKERS_END_WITHIN_S)
         self._web.stop()
         self._watch.stop()
         if failed := self._failed():
@@ -248,13 +252,18 @@ class Station:
         return made
 
     def _end_in_order(self) -> bool:
-        ends_at_s = self._clock.monotonic_s() + ABANDON_AFTER_S
         give_up = threading.Timer(RETRIES_END_AFTER_S, self._give_up)
         give_up.name, give_up.daemon = "give-up", True
         give_up.start()
-        finished = [worker.join(max(0.0, ends_at_s - self._clock.monotonic_s())) for worker in self._line]
+        finished = self._join(self._line, ABANDON_AFTER_S)
         give_up.cancel()
-        return all(finished)
+        return finished
+
+    def _join(self, workers: Iterable[Worker], within_s: float) -> bool:
+        """Joins all of them within one time; says whether all have ended."""
+        ends_at_s = self._clock.monotonic_s() + within_s
+        ended = [worker.join(max(0.0, ends_at_s - self._clock.monotonic_s())) for worker in workers]
+        return all(ended)
 
     def _give_up(self) -> None:
         self._publisher.give_up()

@@ -497,8 +497,10 @@ def test_half_written_files_of_an_earlier_life_go(archive: Archive, take: Take) 
         piece.with_name(".radio_20261123T135952.397Z.flac.joining"),
     ]
     others = [piece.with_name(".other_20261123T135952.397Z.flac.joining"), piece.with_name(".notes.swp")]
+    a_while_ago_s = time.time() - 5
     for path in (*stale, *others):
         path.write_bytes(b"half")
+        os.utime(path, (a_while_ago_s, a_while_ago_s))
     keeper = archive.keeper()
     keeper.look()
     assert [path.exists() for path in stale] == [False, False, False]
