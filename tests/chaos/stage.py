@@ -133,8 +133,15 @@ class Stage:
         child = self.radio.status()["capture"]["pid"]
         if naming(str(self.spool)) != [child]:
             found.append(f"processes {naming(str(self.spool))} work on the spool, not {child} alone")
-        comes_true(lambda: not self.quiet().violations_since(before), 5)
-        return found + self.quiet().violations_since(before)
+        left: list[str] = []
+
+        def settled() -> bool:
+            # a file that is being copied or read is open for a moment
+            left[:] = self.quiet().violations_since(before)
+            return not left
+
+        comes_true(settled, 5)
+        return found + left
 
     def violations_at_rest(self) -> list[str]:
         """Everything that is not as it must be after a stop."""
