@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from ffmpeg_profiles.profile import Input, ProfileError, Source
 
+_MADE_HZ = 12_000
+"""No voice reaches 2 kHz: reckoned at this rate and resampled, it takes a quarter of the processor."""
+
 SCHEME = "tone"
 EXAMPLE = "tone:"
 
@@ -32,7 +35,7 @@ def source(rest: str, wanted: Input) -> Source:
         raise ProfileError(f"'tone:' takes nothing behind the colon, but there is '{rest}'")
     expressions = f"{_channel(phase=0, pan='+')}|{_channel(phase=1, pan='-')}"
     return Source(
-        url=f"aevalsrc='{expressions}':c=stereo:s={wanted.sample_rate}",
+        url=f"aevalsrc='{expressions}':c=stereo:s={_MADE_HZ},aresample={wanted.sample_rate}",
         # paced as a device would be
         options={"f": "lavfi", "re": None},
     )
