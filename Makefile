@@ -6,7 +6,7 @@ SHELL := /bin/bash
 VENV := .venv
 BIN := $(VENV)/bin
 CLIENT_TESTS := radio-client/tests
-ALONE := tests/browser tests/chaos tests/docker
+ALONE := tests/browser/test_exact.py tests/browser/test_lines.py tests/chaos tests/docker
 
 .PHONY: help demo test test-side-by-side test-alone lint format bench soak setup setup-dev install uninstall dist push-image lock docs frames screenshots clean
 
@@ -35,9 +35,9 @@ test: ## Check the style and the types, and run every test.
 	@npm --prefix $(CLIENT_TESTS) --silent test
 	@$(if $(TEST_ARGS),$(BIN)/pytest $(TEST_ARGS),$(MAKE) --no-print-directory test-side-by-side test-alone)
 
-# Most tests wait for audio, so two at a time do no harm; those that compare moments or use a whole engine have the machine alone.
+# Most tests wait for audio, so three at a time do no harm; those that compare moments or use a whole engine have the machine alone.
 test-side-by-side:
-	@$(BIN)/pytest --numprocesses=2 --dist=loadfile $(ALONE:%=--ignore=%)
+	@$(BIN)/pytest --numprocesses=3 --dist=loadfile $(ALONE:%=--ignore=%)
 
 test-alone:
 	@$(BIN)/pytest $(ALONE)
