@@ -36,8 +36,9 @@ test: ## Check the style and the types, and run every test.
 	@$(if $(TEST_ARGS),$(BIN)/pytest $(TEST_ARGS),$(MAKE) --no-print-directory test-side-by-side test-alone)
 
 # Most tests wait for audio, so three at a time do no harm; those that compare moments or use a whole engine have the machine alone.
+# All are only one step above the joining of recordings, which yields to everybody and would starve among them.
 test-side-by-side:
-	@$(BIN)/pytest --numprocesses=3 --dist=loadfile $(ALONE:%=--ignore=%)
+	@nice -n 18 $(BIN)/pytest --numprocesses=3 --dist=loadfile $(ALONE:%=--ignore=%)
 
 test-alone:
 	@$(BIN)/pytest $(ALONE)

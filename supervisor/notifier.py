@@ -11,6 +11,7 @@ from supervisor.status import Snapshot
 from supervisor.stop import Stop
 
 _LOOK_EVERY_S = 5.0
+_LOOK_WHILE_STOPPING_EVERY_S = 0.5
 _BEATS = 4
 """How often a station that is well says so within the time that it is given; systemd asks for twice."""
 
@@ -43,9 +44,9 @@ class Notifier:
         while not stopping.wait(every_s):
             self.look()
         self._manager.tell("STOPPING=1")
-        self.look()
-        while not ended.wait(every_s):
+        while not ended.wait(min(every_s, _LOOK_WHILE_STOPPING_EVERY_S)):
             self.look()
+        self.look()
 
     def look(self) -> None:
         """One look at the station: a status that nobody can give any more ends the signs of life too."""

@@ -10,6 +10,7 @@ import time
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from statistics import median_high
 from typing import BinaryIO
 
 from ffmpeg_profiles.command import compile_command
@@ -157,11 +158,18 @@ def _rate_problem(it: Heard, sample_rate: int) -> str:
 
 
 def _rate_hz(measurements: Sequence[Measurement]) -> float | None:
-    if not measurements:
+    """By the median over pairs that are half of the time apart.
+
+    What the device held back while FFmpeg started comes at once, and a busy machine looks late: neither is a rate.
+    """
+    if not measurements or measurements[-1].arrival_s - measurements[0].arrival_s < _SPREAD_S:
         return None
-    first, last = measurements[0], measurements[-1]
-    spread_s = last.arrival_s - first.arrival_s
-    return (last.end_sample - first.end_sample) / spread_s if spread_s >= _SPREAD_S else None
+    pairs = zip(measurements, measurements[len(measurements) // 2 :], strict=False)
+    s_per_sample = [
+        (later.arrival_s - earlier.arrival_s) / (later.end_sample - earlier.end_sample) for earlier, later in pairs
+    ]
+    typical_s = median_high(s_per_sample)
+    return 1 / typical_s if typical_s > 0 else None
 
 
 def _measurements(pipe: int, sample_rate: int) -> list[Measurement]:

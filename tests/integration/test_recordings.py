@@ -150,7 +150,7 @@ def test_every_ffmpeg_joins_alike(archive: Archive, take: Take, which: str) -> N
 
 
 def test_a_stop_does_not_wait_for_joining(archive: Archive, take: Take) -> None:
-    """A join that is under way when the station stops is ended at once, and leaves the pieces and nothing else."""
+    """A join takes what nobody else wants; under way when the station stops, it ends at once and leaves the pieces."""
     writer_id(archive.root)
     pieces = archived(archive.root, sealed(take, START, RUN))
     stop = Stop()
@@ -165,6 +165,12 @@ def test_a_stop_does_not_wait_for_joining(archive: Archive, take: Take) -> None:
     worker = Worker("recordings", lambda: keeper.run(stop), lambda: None)
     worker.start()
     eventually(lambda: list(archive.root.rglob(".*.joining")), 20, "joining has begun")
+    (ffmpeg,) = (
+        int(pid) for task in Path("/proc/self/task").iterdir() for pid in (task / "children").read_text().split()
+    )
+    assert os.getpriority(os.PRIO_PROCESS, ffmpeg) == 19
+    disk = subprocess.run(["ionice", "-p", str(ffmpeg)], capture_output=True, text=True, timeout=5, check=True)
+    assert disk.stdout.strip() == "idle"
     stop.request()
     assert worker.join(5)
     assert worker.error is None
@@ -200,13 +206,14 @@ def test_a_gap_cuts_the_recording_and_is_told(archive: Archive, take: Take) -> N
 
 def test_the_gaps_are_logged_once(archive: Archive, take: Take) -> None:
     """At the start the gaps since yesterday are told; later only those that are new."""
-    now = datetime.now(UTC)
-    first = sealed(take, now - timedelta(seconds=100), RUN)
+    clock = Standing(EVENING)
+    first = sealed(take, START, RUN)
     archived(archive.root, [*first[:1], *first[2:]])
-    keeper = archive.keeper(Limits(None, 0, 1))
+    keeper = archive.keeper(Limits(None, 0, 3600), clock)
     keeper.look()
-    archived(archive.root, sealed(take, now - timedelta(seconds=50), LATER, boot_s=1050.0))
-    for _ in range(3):  # each in a new period, for the joining of the first takes longer than one
+    archived(archive.root, sealed(take, START + timedelta(seconds=50), LATER, boot_s=1050.0))
+    for _ in range(3):
+        clock.now_s += 3600
         keeper.look()
     told = [
         tuple(round(seconds, 3) for _, seconds in one.gaps)

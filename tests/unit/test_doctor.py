@@ -91,13 +91,17 @@ def frame(number: int, arrival_s: float) -> Measurement:
 
 
 def test_a_rate_is_told_by_frames_that_came_one_by_one() -> None:
-    """The rate is samples by the time in which they came; a burst tells none, and torn FLAC counts by frames."""
+    """The rate is samples by the time in which they came; a burst tells none; torn FLAC counts by frames."""
     steady = heard(b"torn", [frame(number, number * 0.1) for number in range(20)], 48_000, "one\ntwo\n")
     assert steady.measured_hz == pytest.approx(48_000)
     assert steady.samples == 96_000
     assert steady.peak_db == (-20.0, -30.0)
     assert steady.last_words == "two"
     assert heard(b"", [frame(number, 0.0) for number in range(20)], 48_000, "").measured_hz is None
+    held_back = [frame(number, max(0.4, number * 0.1) + (0.15 if number == 19 else 0.0)) for number in range(20)]
+    assert heard(b"", held_back, 48_000, "").measured_hz == pytest.approx(48_000)
+    twice_as_fast = [frame(number, number * 0.1 / 2) for number in range(40)]
+    assert heard(b"", twice_as_fast, 48_000, "").measured_hz == pytest.approx(96_000)
     nothing = heard(b"", [], 48_000, "")
     assert (nothing.samples, nothing.measured_hz, nothing.peak_db) == (0, None, ())
 

@@ -13,7 +13,7 @@ from supervisor.progress import Progress
 from supervisor.sd_notify import ServiceManager, service_manager
 from supervisor.state import State
 from supervisor.status import Alarm, Snapshot
-from supervisor.stop import Stop
+from supervisor.stop import Stop, Worker
 from tests.rig.manager import listening
 from tests.rig.parts import eventually
 
@@ -91,6 +91,26 @@ def test_without_a_watchdog_there_is_no_beat() -> None:
         Notifier(ServiceManager(socket.address), lambda: SNAPSHOT, lambda _: []).run(stopping, ended)
         eventually(lambda: socket.said("STOPPING"), 5, "it has come")
         assert [name for message in socket.messages for name in message.fields] == ["READY", "STATUS", "STOPPING"]
+
+
+def test_the_last_words_are_those_of_the_end() -> None:
+    """A status that learns of the stop later than its onlookers, and ends at once, still says that it stops."""
+    stopping, ended = Stop(), Stop()
+    stopping.request()
+
+    def status() -> Snapshot:
+        return SNAPSHOT.model_copy(update={"state": State.STOPPING if ended.is_requested() else State.ON_AIR})
+
+    with listening() as socket:
+        notifier = Notifier(ServiceManager(socket.address), status, lambda _: [])
+        worker = Worker("service-manager", lambda: notifier.run(stopping, ended), lambda: None)
+        worker.start()
+        eventually(lambda: socket.said("STOPPING"), 5, "the end has begun")
+        ended.request()
+        assert worker.join(5)
+        assert worker.error is None
+        eventually(lambda: socket.said("STATUS")[-1].startswith("stopping: "), 5, "it is said")
+        assert socket.said("STATUS")[0].startswith("on air, ")
 
 
 def test_the_state_in_words_names_what_is_wrong() -> None:
