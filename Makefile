@@ -8,7 +8,7 @@ BIN := $(VENV)/bin
 CLIENT_TESTS := radio-client/tests
 ALONE := tests/browser/test_exact.py tests/browser/test_lines.py tests/chaos tests/docker
 
-.PHONY: help demo test test-side-by-side test-alone lint format bench soak setup setup-dev install uninstall dist push-image lock docs frames screenshots clean
+.PHONY: help demo test test-client test-side-by-side test-alone lint format bench soak setup setup-dev install uninstall dist push-image lock docs frames screenshots clean
 
 help: ## Show what can be made.
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
@@ -31,9 +31,12 @@ demo: ## Hear the whole line at http://127.0.0.1:8080, with no hardware and no a
 
 test: ## Check the style and the types, and run every test.
 	@tools/system-packages test
-	@$(MAKE) --no-print-directory setup-dev lint
-	@npm --prefix $(CLIENT_TESTS) --silent test
+	@$(MAKE) --no-print-directory setup-dev
+	@$(MAKE) --no-print-directory --jobs=2 --output-sync=target lint test-client
 	@$(if $(TEST_ARGS),$(BIN)/pytest $(TEST_ARGS),$(MAKE) --no-print-directory test-side-by-side test-alone)
+
+test-client: $(CLIENT_TESTS)/node_modules/.ready
+	@npm --prefix $(CLIENT_TESTS) --silent test
 
 # Most tests wait for audio, so three at a time do no harm; those that compare moments or use a whole engine have the machine alone.
 # All are only one step above the joining of recordings, which yields to everybody and would starve among them.
