@@ -23,6 +23,7 @@ from ffmpeg_profiles.profile import Input
 from ffmpeg_profiles.sources import parse_source
 from supervisor.encoding import outputs
 from supervisor.names import SegmentId
+from supervisor.restarts import HEALTHY_AFTER_S
 from tests.chaos.heard import PLAY_FRAMES, captured_as, hear
 from tests.rig.audio import decode_flac
 from tests.rig.numbered import playing_numbers
@@ -38,7 +39,7 @@ _STATION = "bench"
 def main() -> None:
     """Measures and prints two rows."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--kills", type=int, default=10, help="how often FFmpeg is killed (default 10)")
+    parser.add_argument("--kills", type=int, default=6, help="how often FFmpeg is killed (default 6)")
     kills: int = parser.parse_args().kills
     with tempfile.TemporaryDirectory(dir="/dev/shm", prefix="radio-bench-") as name:
         folder = Path(name)
@@ -80,7 +81,7 @@ def first_sample_ms(stem: Path, device: SoundDevice) -> float:
 
 
 def survive(folder: Path, bucket: Bucket, device: SoundDevice, kills: int) -> None:
-    """A station whose FFmpeg is killed at random moments, each time that three segments are published."""
+    """A station whose FFmpeg is killed at random moments, each after so long a life that the next begins at once."""
     settings = {
         **bucket.settings,
         **device.settings,
@@ -91,8 +92,8 @@ def survive(folder: Path, bucket: Bucket, device: SoundDevice, kills: int) -> No
     moments = random.Random(1)  # noqa: S311 - chance is for the moments
     with on_air(folder, settings) as radio:
         for _ in range(kills):
-            radio.published(int(radio.status().get("segments_published", 0)) + 3, within_s=30)
-            time.sleep(moments.uniform(0, SEGMENT_S))
+            radio.published(int(radio.status().get("segments_published", 0)) + 1, within_s=30)
+            time.sleep(HEALTHY_AFTER_S + moments.uniform(0, SEGMENT_S))
             killed = radio.status()["capture"]["pid"]
             radio.kill_capture()
             eventually(lambda: radio.status()["capture"]["pid"] not in {None, killed}, 10, "FFmpeg is replaced")  # noqa: B023
