@@ -2,12 +2,12 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { World } from "./simulation.js";
+import { world } from "./simulation.js";
 
-// 8.6 s until a pause of six seconds or two, 17.3 s until a segment or two are left out
+// 8.6 s too quick: a pause of six seconds or two; 17.3 s too slow: a segment or two left out
 for (const [hours, ppm, silence_s] of [[12, 200, 12], [24, -200, 0.001]]) {
   test(`${hours} hours with a sound card ${ppm} ppm off: moved when the lead leaves its window, otherwise without a hole`, async () => {
-    const w = Object.assign(new World(), { ppm, hqBytes: 60_000 });
+    const w = world({ ppm, hqBytes: 60_000 });
     await w.listen(hours * 3600);
     const corrections = w.listening.counters.corrections;
     assert.ok(corrections >= 1 && corrections <= 2, `${corrections} corrections`);

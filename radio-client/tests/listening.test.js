@@ -2,10 +2,7 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { World } from "./simulation.js";
-
-/** @param {Partial<World>} changes @returns {World} */
-const world = (changes = {}) => Object.assign(new World(), changes);
+import { world } from "./simulation.js";
 
 test("an hour on a good line: not one hole, HQ after the first segment, about two manifest requests per segment", async () => {
   const w = world();

@@ -286,6 +286,9 @@ export class World {
   }
 }
 
+/** @param {Partial<World>} changes @returns {World} */
+export const world = (changes = {}) => Object.assign(new World(), changes);
+
 /** @param {string} time @param {number} ms @returns {string} */
 function later(time, ms) {
   return new Date(Date.parse(time) + ms).toISOString();

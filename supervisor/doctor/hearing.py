@@ -35,7 +35,7 @@ _SPREAD_S = 1.0
 """Samples that came closer together were buffered, and tell nothing of their rate."""
 
 _RATE_TOLERANCE = 0.1
-"""Two seconds that come in pieces of 100 ms tell a rate no better."""
+"""One second that comes in pieces of 100 ms tells a rate no better."""
 
 _CLIPS_DB = -0.01
 

@@ -40,6 +40,7 @@ from supervisor.recordings.reading import Reader
 from supervisor.recordings.retention import Limits
 from supervisor.spool import Spool
 from supervisor.stop import Stop, Worker
+from tests.chaos.footprint import naming
 from tests.rig.audio import Pcm, flac_is_perfect, programme
 from tests.rig.mounts import tiny_tmpfs
 from tests.rig.parts import ROOT, eventually, need
@@ -165,9 +166,7 @@ def test_a_stop_does_not_wait_for_joining(archive: Archive, take: Take) -> None:
     worker = Worker("recordings", lambda: keeper.run(stop), lambda: None)
     worker.start()
     eventually(lambda: list(archive.root.rglob(".*.joining")), 20, "joining has begun")
-    (ffmpeg,) = (
-        int(pid) for task in Path("/proc/self/task").iterdir() for pid in (task / "children").read_text().split()
-    )
+    (ffmpeg,) = naming(str(archive.root))
     assert os.getpriority(os.PRIO_PROCESS, ffmpeg) == 19
     disk = subprocess.run(["ionice", "-p", str(ffmpeg)], capture_output=True, text=True, timeout=5, check=True)
     assert disk.stdout.strip() == "idle"

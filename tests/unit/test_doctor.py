@@ -91,7 +91,7 @@ def frame(number: int, arrival_s: float) -> Measurement:
 
 
 def test_a_rate_is_told_by_frames_that_came_one_by_one() -> None:
-    """The rate is samples by the time in which they came; a burst tells none; torn FLAC counts by frames."""
+    """The rate is samples by the time in which they came; a burst, at the start or alone, tells none."""
     steady = heard(b"torn", [frame(number, number * 0.1) for number in range(20)], 48_000, "one\ntwo\n")
     assert steady.measured_hz == pytest.approx(48_000)
     assert steady.samples == 96_000
