@@ -11,13 +11,13 @@ from threading import Lock
 from supervisor.backoff import Backoff
 from supervisor.clock import Clock
 from supervisor.events import ArchiveFailed, Emit, RecordingDamaged, SegmentArchived, SpoolOverflowed
-from supervisor.files import make_folders, write_whole
+from supervisor.files import make_folders, write_pieces
 from supervisor.identity import require_marked
 from supervisor.lineage import remember_run
 from supervisor.names import SegmentId, piece_name
 from supervisor.room import Wanted, room_in
 from supervisor.sealing.damage import DamagedError
-from supervisor.sealing.tags import place_tags, with_tags
+from supervisor.sealing.tags import place_tags, tagged
 from supervisor.segments import QueuedSegment, SealedSegment
 from supervisor.spool import Spool
 from supervisor.stop import Signal, Stop
@@ -134,14 +134,17 @@ class Archivist:
 
     def _copy(self, queued: QueuedSegment, path: Path) -> None:
         require_marked(self._recordings)
-        content = with_tags(queued.path("hq").read_bytes(), place_tags(self._station, queued.sealed.place))
+        self._require_room(queued.path("hq").stat().st_size)
+        make_folders(path.parent)
+        with queued.path("hq").open("rb", buffering=0) as sealed:
+            write_pieces(path, tagged(sealed, place_tags(self._station, queued.sealed.place)), durable=True)
+        remember_run(self._recordings, queued.sealed.run)
+
+    def _require_room(self, wanted_bytes: int) -> None:
         free_bytes = shutil.disk_usage(self._recordings).free
-        if free_bytes - len(content) < self._min_free_bytes:
+        if free_bytes - wanted_bytes < self._min_free_bytes:
             left = f"only {free_bytes / 1e9:.2f} GB are free, and {self._min_free_bytes / 1e9:g} are to stay so"
             raise OSError(errno.ENOSPC, f"{left} (RADIO_RECORDINGS_MIN_FREE_GB)")
-        make_folders(path.parent)
-        write_whole(path, content, durable=True)
-        remember_run(self._recordings, queued.sealed.run)
 
 
 class Overflow:

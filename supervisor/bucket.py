@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from concurrent.futures import Executor
 from dataclasses import dataclass
+from pathlib import Path
 
 from pydantic import ValidationError
 
@@ -129,14 +130,15 @@ class LiveBucket:
             lq=LqObject(key=self._keys.segment("lq", index), bytes=segment.lq.bytes, preroll=segment.lq.preroll),
         )
 
-    def upload(self, entry: Entry, files: Mapping[str, bytes], uploads: Executor) -> None:
+    def upload(self, entry: Entry, files: Mapping[str, Path], uploads: Executor) -> None:
         """Stores both objects at once; raises the first error when both have ended."""
         keys = {"hq": entry.hq.key, "lq": entry.lq.key}
         self._in_bucket.update(keys.values())
-        puts = [
-            uploads.submit(self._store.put, key, files[quality], SEGMENT_HEADERS[quality])
-            for quality, key in keys.items()
-        ]
+
+        def put(quality: str) -> None:
+            self._store.put(keys[quality], files[quality].read_bytes(), SEGMENT_HEADERS[quality])
+
+        puts = [uploads.submit(put, quality) for quality in keys]
         errors = [put.exception() for put in puts]
         for error in filter(None, errors):
             raise error

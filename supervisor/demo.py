@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import shutil
 from collections.abc import Mapping
 from contextlib import closing
@@ -66,7 +67,8 @@ def run_demo(file: Path | None, port: int, data: Path, segment_s: int) -> None:
         web.start()
         _say(web.port, settings.radio_source, bucket, recordings, segment_s)
         try:
-            run_station(plan, store, spool)
+            # the synthetic programme's is 3000 characters long, and where to listen would scroll away
+            run_station(plan, store, spool, command_level=logging.DEBUG)
         finally:
             web.stop()
 

@@ -4,19 +4,25 @@ from __future__ import annotations
 
 import os
 import tempfile
+from collections.abc import Iterable
 from io import FileIO
 from pathlib import Path
 
 
 def write_whole(path: Path, content: bytes, *, durable: bool = False) -> None:
-    """Replaces ``path`` by ``content`` in one step; nobody ever sees a part of it.
+    """Replaces ``path`` by ``content`` in one step, as `write_pieces` does."""
+    write_pieces(path, (content,), durable=durable)
+
+
+def write_pieces(path: Path, pieces: Iterable[bytes], *, durable: bool = False) -> None:
+    """Replaces ``path`` by all ``pieces`` in one step; nobody ever sees a part of them.
 
     With ``durable`` it also survives a power cut: file and folder are synced.
     """
     descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:
         with os.fdopen(descriptor, "wb") as file:
-            file.write(content)
+            file.writelines(pieces)
             if durable:
                 file.flush()
                 os.fsync(file.fileno())

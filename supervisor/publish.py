@@ -167,7 +167,7 @@ class Publisher:
     def _publish(self, queued: QueuedSegment, uploads: ThreadPoolExecutor) -> bool:
         """Whether the segment is listed; if not, it came too late or everything is given up."""
         entry = self._bucket.entry(queued.sealed, missing_before(self._previous, queued.sealed.place))
-        files = {quality: queued.path(quality).read_bytes() for quality in EXTENSIONS}
+        files = {quality: queued.path(quality) for quality in EXTENSIONS}
 
         def upload() -> None:
             self._look_for_successor()

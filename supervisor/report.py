@@ -148,8 +148,9 @@ class Reporter:
     that goes on, its first line, one a minute with the count, and its end.
     """
 
-    def __init__(self, clock: Clock) -> None:
+    def __init__(self, clock: Clock, command_level: int = logging.INFO) -> None:
         self._clock = clock
+        self._command_level = command_level
         self._throttle = Throttle()
         self._command_shown = False
 
@@ -170,7 +171,7 @@ class Reporter:
                 LOG.info(_OVER[ended].format(total=total), extra={"fields": fields})
         if isinstance(event, CaptureStarted) and not self._command_shown:
             self._command_shown = True
-            LOG.info("FFmpeg's command: %s", shlex.join(event.command))
+            LOG.log(self._command_level, "FFmpeg's command: %s", shlex.join(event.command))
 
 
 def _trouble(event: Event) -> str | None:  # noqa: C901, PLR0911, PLR0912 - a table

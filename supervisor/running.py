@@ -61,11 +61,12 @@ def run_station(
     spool: Spool,
     picture: Picture | None = None,
     attend: Callable[[Station], None] = lambda _: None,
+    command_level: int = logging.INFO,
 ) -> None:
     """Runs until SIGTERM, SIGINT or SIGQUIT; a second signal ends the process at once. ``picture`` shows it meanwhile.
 
     SIGHUP ends it too where nobody has given it another meaning before. ``attend`` adds what is to go on beside the
-    station.
+    station. FFmpeg's command is logged at ``command_level``.
 
     Raises:
         UserError: something that the operator has to put right.
@@ -73,7 +74,7 @@ def run_station(
     clock = SystemClock()
     keep_memory_flat()
     sys.setswitchinterval(_SWITCH_INTERVAL_S)
-    station = Station(plan, store, spool, clock, Reporter(clock).take)
+    station = Station(plan, store, spool, clock, Reporter(clock, command_level).take)
     attend(station)
     shown = picture.beside(station.status) if picture else nullcontext()
     with told_to(station.note), _signals(station, picture), shown:

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 
 from supervisor.clock import Clock, utc
 from supervisor.events import Emit, SegmentDropped, SegmentRefused, SegmentSealed, SpoolFailed
+from supervisor.following import Following
+from supervisor.names import SegmentId
+from supervisor.sealing import opus
 from supervisor.sealing.damage import DamagedError
 from supervisor.sealing.pair import RawPair, SealedPair, require_rate, seal, seal_last
 from supervisor.segments import RawSegment, SealedHq, SealedLq, SealedSegment
@@ -14,8 +18,11 @@ from supervisor.spool import RunRecord, Spool
 from supervisor.stop import Signal
 from supervisor.watch import RawWatch
 
-_LOOK_AGAIN_S = 5.0
-"""The folder is looked at this often even when no event comes: events can be lost, the folder cannot."""
+_READ_ON_EVERY_S = 1.0
+"""What FFmpeg has written meanwhile is read and proved this often: when it closes a segment little is left to do."""
+
+_LOOKS_AGAIN_AFTER = 5
+"""The folder is looked at after so many of these even when no event comes: events can be lost, the folder cannot."""
 
 
 class Sealer:
@@ -39,6 +46,8 @@ class Sealer:
         self._pcm_md5 = pcm_md5
         self._clock = clock
         self._emit = emit
+        self._followed: Following | None = None
+        self._tail: tuple[SegmentId, Sequence[bytes]] | None = None
 
     def run(self, capturing: Callable[[], bool]) -> None:
         """Seals until ``capturing`` says that nothing more can come."""
@@ -47,7 +56,7 @@ class Sealer:
             more = capturing()
             self.seal_all()
             if more:
-                self._changed.wait(_LOOK_AGAIN_S)
+                self._read_on_until_changed()
 
     def seal_all(self) -> None:
         """Seals everything that is closed, and forgets the runs that are over."""
@@ -55,6 +64,21 @@ class Sealer:
             # in order, and no further than the first that finds no room: the next one needs its end
             if all(self._seal_one(record, raw) for raw in self._spool.closed_segments(record)) and record.over:
                 self._spool.forget_run(record)
+
+    def _read_on_until_changed(self) -> None:
+        for _ in range(_LOOKS_AGAIN_AFTER):
+            if self._changed.wait(_READ_ON_EVERY_S):
+                return
+            written = self._spool.being_written()
+            if written is not None:
+                self._follow(written)
+
+    def _follow(self, raw: RawSegment) -> Following:
+        """What is known of a segment, after reading on."""
+        if self._followed is None or self._followed.segment != raw.id:
+            self._followed = Following(raw.id)
+        self._followed.read_on(raw.hq, raw.lq)
+        return self._followed
 
     def _seal_one(self, record: RunRecord, raw: RawSegment) -> bool:
         """Seals or refuses one segment; false when the spool has no room for it now."""
@@ -72,21 +96,33 @@ class Sealer:
             return True
         segment = self._describe(record, raw, pair, first_sample)
         try:
-            self._spool.store_sealed(segment, pair)
+            self._spool.store_sealed(segment, raw, pair)
         except OSError as error:
             self._emit(SpoolFailed(raw.id, f"{error.strerror} ({self._spool.fill})"))
             return False
         self._spool.discard_raw(raw)
+        self._tail = raw.id, pair.tail
         seal_ms = (self._clock.monotonic_s() - began_s) * 1000
         self._emit(SegmentSealed(segment, seal_ms, self._clock.boottime_s() - segment.closed_boottime_s))
         return True
 
     def _sealed(self, record: RunRecord, raw: RawSegment, first_sample: int) -> SealedPair | None:
-        contents = RawPair(_read(raw.hq), _read(raw.lq), _read(raw.check), _read(raw.previous_lq))
+        read = self._follow(raw)
+        contents = RawPair(read.hq, read.lq, _read(raw.check), self._before(raw))
         require_rate(contents, record.sample_rate)
         if raw.last:
-            return seal_last(contents, first_sample, record.segment_samples, self._pcm_md5)
+            return seal_last(contents, first_sample, record.segment_samples, partial(self._md5_of, raw))
         return seal(contents, first_sample, record.segment_samples)
+
+    def _before(self, raw: RawSegment) -> Sequence[bytes]:
+        """The last packets before a segment: still known, or read again."""
+        before = SegmentId(raw.id.run, raw.id.number - 1)
+        if self._tail is not None and self._tail[0] == before:
+            return self._tail[1]
+        return opus.last_packets(_read(raw.previous_lq), opus.PREROLL_PACKETS)
+
+    def _md5_of(self, raw: RawSegment, hq_bytes: int) -> str:
+        return self._pcm_md5(_read(raw.hq)[:hq_bytes])
 
     def _describe(self, record: RunRecord, raw: RawSegment, pair: SealedPair, first_sample: int) -> SealedSegment:
         now_s = self._clock.boottime_s()
@@ -107,7 +143,7 @@ class Sealer:
             start_boottime_s=start_s,
             closed_boottime_s=closed_s,
             boot_id=record.boot_id,
-            hq=SealedHq(bytes=len(pair.hq), md5=pair.md5),
+            hq=SealedHq(bytes=pair.hq_bytes, md5=pair.md5),
             lq=SealedLq(bytes=len(pair.lq), preroll=pair.preroll),
         )
 

@@ -7,6 +7,7 @@ The folders are the truth: everything here can be told from them alone, after a 
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import os
 import shutil
@@ -301,24 +302,41 @@ class Spool:
         """
         return list(_closed(record, list(self.folders.raw.iterdir())))
 
+    def being_written(self) -> RawSegment | None:
+        """The segment that FFmpeg has begun last, as far as it has come."""
+        raw = {parsed: path for path in self.folders.raw.iterdir() if (parsed := parse_raw(path.name)) is not None}
+        newest = max((segment for segment, stream in raw if stream == "hq"), default=None)
+        if newest is None:
+            return None
+        hq, lq = raw.get((newest, "hq")), raw.get((newest, "lq"))
+        return RawSegment(id=newest, hq=hq, lq=lq, check=None, previous_lq=None, last=False)
+
     def unsealed_from_sample(self, record: RunRecord) -> int:
         """Where the oldest segment of a run begins that is still to be sealed; 0 when none is there."""
         raw = filter(None, (parse_raw(path.name) for path in self.folders.raw.iterdir()))
         numbers = (segment.number for segment, stream in raw if segment.run == record.run and stream == "hq")
         return min(numbers, default=0) * record.segment_samples
 
-    def store_sealed(self, segment: SealedSegment, pair: SealedPair) -> None:
-        """Puts a sealed pair into both queues. Doing it again, after a crash, changes nothing."""
+    def store_sealed(self, segment: SealedSegment, raw: RawSegment, pair: SealedPair) -> None:
+        """Puts a sealed pair into both queues. Doing it again, after a crash, changes nothing.
+
+        The FLAC file stays the one that FFmpeg wrote: it takes no more room in the spool, and none of its megabytes
+        is copied. It is written by another name, so that the observer does not take it for FFmpeg's doing.
+        """
+        if raw.hq is None:
+            raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(raw.id))
         staged = QueuedSegment(segment, self.folders.sealing)
+        hq, lq = staged.path("hq"), staged.path("lq")
         # an attempt that was interrupted may have linked them: to write into them is to write into a queue
-        for path in (staged.path("hq"), staged.path("lq"), staged.description):
+        for path in (hq, lq, staged.description):
             path.unlink(missing_ok=True)
-        staged.path("hq").write_bytes(pair.hq)
-        staged.path("lq").write_bytes(pair.lq)
+        lq.write_bytes(pair.lq)
         staged.description.write_text(segment.model_dump_json(), encoding="utf-8")
+        hq.hardlink_to(raw.hq)
+        _begin_and_cut(hq, pair.hq_begins, pair.hq_bytes)
         self.to_archive.link(segment, self.folders.sealing)
         self.to_publish.link(segment, self.folders.sealing)
-        for path in (staged.description, staged.path("hq"), staged.path("lq")):
+        for path in (staged.description, hq, lq):
             path.unlink()
 
     def discard_raw(self, raw: RawSegment) -> None:
@@ -379,6 +397,13 @@ class Spool:
                     continue
                 sizes[status.st_ino] = status.st_size
         return sum(sizes.values())
+
+
+def _begin_and_cut(path: Path, begins: bytes, size_bytes: int) -> None:
+    """Writes the beginning of a file anew, and lets its end go."""
+    with path.open("r+b", buffering=0) as file:
+        file.write(begins)
+        file.truncate(size_bytes)
 
 
 def _read_record(path: Path) -> RunRecord | None:

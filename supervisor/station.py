@@ -345,10 +345,10 @@ class Station:
                 self._raw_changed.set()
             case SegmentSealed():  # publishing first: the archive has until tomorrow, a listener has not
                 self._publisher.wake()
-                self._overflow.wake()
             case SegmentPublished():
                 self._published.set()
                 self._archivist.wake()
+                self._overflow.wake()
             case _:
                 pass
         # first, so that whoever sees a segment published sees its losses too

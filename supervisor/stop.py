@@ -51,10 +51,11 @@ class Signal:
         """Wakes the consumer."""
         self._event.set()
 
-    def wait(self, timeout_s: float) -> None:
-        """Waits until set or for ``timeout_s``, and is unset afterwards."""
-        self._event.wait(timeout_s)
+    def wait(self, timeout_s: float) -> bool:
+        """Waits until set or for ``timeout_s``, and is unset afterwards; says whether it was set."""
+        was_set = self._event.wait(timeout_s)
         self._event.clear()
+        return was_set
 
 
 class Worker:

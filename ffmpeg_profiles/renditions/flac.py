@@ -15,5 +15,7 @@ RENDITION = Rendition(
         # the default (4608) does not divide a segment: cuts would fall 3840 samples late
         "frame_size": FRAME_SAMPLES,
         "segment_format": "flac",
+        # the default leaves 8 KB of padding in every file
+        "segment_format_options": "flush_packets=1:metadata_header_padding=0",
     },
 )

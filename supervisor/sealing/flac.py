@@ -3,14 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
-from io import BytesIO
 
 from fastcrc import crc8, crc16
-from mutagen import MutagenError
-from mutagen.flac import FLAC
 
 from supervisor.sealing.damage import DamagedError
 
@@ -19,7 +15,11 @@ _SYNC_CODE = re.compile(_SYNC)  # in noise three times as quick as bytes.find
 _FOOTER_BYTES = 2
 _SMALLEST_FRAME_BYTES = 10
 _LONGEST_HEADER_BYTES = 16
+_LONGEST_WAIT_BYTES = 1_000_000
+"""No frame is so long: where none has ended for so long it is left to the end of the file to say so, once."""
 _STREAMINFO_RATE = slice(18, 21)
+_STREAMINFO_TOTAL, _TOTAL_BITS = slice(18, 26), 36
+_STREAMINFO_MD5 = slice(26, 42)
 
 
 @dataclass(frozen=True)
@@ -37,21 +37,64 @@ class Frame:
     samples: int
 
 
-def frames(data: bytes) -> Iterator[Frame]:
-    """The frames of a FLAC file of one continuous stream, each one's CRC-16 verified (RFC 9639, section 9.3).
+class FrameReader:
+    """Walks the frames of a file of one continuous stream as it grows, each one's CRC-16 verified (RFC 9639, 9.3).
 
-    Raises:
-        DamagedError: where a frame is cut off, damaged or missing.
+    ``head`` is everything before the first frame, empty until it is whole; ``frames`` are those that are whole.
     """
-    position = audio_offset(data)
-    expected: int | None = None
-    while position < len(data):
-        header = _frame_header(data, position)
-        if header is None or expected not in {None, header.number}:
-            raise DamagedError(f"no FLAC frame begins at byte {position}")
-        position = _frame_end(data, position, header)
-        expected = header.number + 1
-        yield Frame(position, header.samples)
+
+    def __init__(self) -> None:
+        self.taken_bytes = 0
+        self.head = b""
+        self.frames: list[Frame] = []
+        self._rest = b""
+        self._expected: int | None = None
+
+    @property
+    def samples(self) -> int:
+        """The samples in the frames."""
+        return sum(frame.samples for frame in self.frames)
+
+    @property
+    def sample_rate(self) -> int | None:
+        """The samples a second that the file says it has; None where it is cut off before it does."""
+        return sample_rate_told(self.head or self._rest)
+
+    def feed(self, data: bytes) -> None:
+        """Takes the bytes that follow those before; a frame counts when the next one has begun, or at the end."""
+        self.taken_bytes += len(data)
+        self._rest += data
+        if len(self._rest) <= _LONGEST_WAIT_BYTES:
+            with suppress(DamagedError):  # what is not there yet may come
+                self._walk(ended=False)
+
+    def end(self) -> None:
+        """No more will come.
+
+        Raises:
+            DamagedError: where a frame is cut off, damaged or missing; those before it are in ``frames``.
+        """
+        self._walk(ended=True)
+
+    def _walk(self, *, ended: bool) -> None:
+        data, position = self._rest, 0
+        if not self.head:
+            position = audio_offset(data)
+            self.head = data[:position]
+        begin = self.taken_bytes - len(data)
+        try:
+            while position < len(data):
+                header = _frame_header(data, position)
+                if header is None or self._expected not in {None, header.number}:
+                    raise DamagedError(f"no FLAC frame begins at byte {begin + position}")
+                end = _frame_end(data, position, header, ended=ended)
+                if end is None:
+                    raise DamagedError(f"the FLAC frame at byte {begin + position} is cut off or damaged")
+                self.frames.append(Frame(begin + end, header.samples))
+                self._expected = header.number + 1
+                position = end
+        finally:
+            self._rest = data[position:]
 
 
 def count_samples(data: bytes) -> int:
@@ -60,7 +103,10 @@ def count_samples(data: bytes) -> int:
     Raises:
         DamagedError: a frame is cut off, damaged or missing.
     """
-    return sum(frame.samples for frame in frames(data))
+    reader = FrameReader()
+    reader.feed(data)
+    reader.end()
+    return reader.samples
 
 
 def sample_rate_told(data: bytes) -> int | None:
@@ -70,28 +116,19 @@ def sample_rate_told(data: bytes) -> int | None:
     return int.from_bytes(field, "big") >> 4 if whole else None
 
 
-def whole_frames(data: bytes) -> list[Frame]:
-    """The frames before the first that is not whole: what can be saved of a file that was cut off."""
-    whole: list[Frame] = []
-    with suppress(DamagedError):
-        whole.extend(frames(data))
-    return whole
+def stream_info(head: bytes, samples: int, md5: str) -> bytes:
+    """The beginning of a file whose ``head`` is given, with total samples and MD5 in STREAMINFO (section 8.2).
 
+    It is to replace just as many bytes.
 
-def with_stream_info(data: bytes, samples: int, md5: str) -> bytes:
-    """The file with total samples and MD5 in STREAMINFO (section 8.2) and without padding."""
-    frames_from = audio_offset(data)
-    # the metadata alone: the frames are megabytes, and nothing of them changes
-    file = BytesIO(data[:frames_from])
-    try:
-        flac = FLAC(file)
-    except MutagenError as error:
-        raise DamagedError(f"not a FLAC file: {error}") from error
-    flac.info.total_samples = samples
-    flac.info.md5_signature = int(md5, 16)
-    file.seek(0)
-    flac.save(file, padding=lambda _: 0)
-    return file.getvalue() + memoryview(data)[frames_from:]
+    Raises:
+        DamagedError: the head of no FLAC file.
+    """
+    if sample_rate_told(head) is None or len(head) < _STREAMINFO_MD5.stop:
+        raise DamagedError("the file does not begin as a FLAC file")
+    kept = int.from_bytes(head[_STREAMINFO_TOTAL], "big") >> _TOTAL_BITS << _TOTAL_BITS
+    total = (kept | samples).to_bytes(_STREAMINFO_TOTAL.stop - _STREAMINFO_TOTAL.start, "big")
+    return head[: _STREAMINFO_TOTAL.start] + total + bytes.fromhex(md5)
 
 
 def audio_offset(data: bytes) -> int:
@@ -111,26 +148,28 @@ def audio_offset(data: bytes) -> int:
     return position
 
 
-def _frame_end(data: bytes, start: int, header: _FrameHeader) -> int:
-    """Where the frame ends: at the first header behind it (or the end of the file) before which its CRC-16 is right.
+def _frame_end(data: bytes, start: int, header: _FrameHeader, *, ended: bool) -> int | None:
+    """Where the frame ends: at the first header behind it, or the end of the file, before which its CRC-16 is right.
 
     The first, because the CRC starts at 0: frame after frame, a whole row of them has the right CRC too.
     """
     search_from = start + header.bytes
-    while True:
-        found = _SYNC_CODE.search(data, search_from)
-        end = len(data) if found is None else found.start()
-        if found is None or _frame_header(data, end) is not None:
-            if _crc_is_right(data, start, end):
-                return end
-            if found is None:
-                break
+    while found := _SYNC_CODE.search(data, search_from):
+        end = found.start()
+        if _frame_header(data, end) is not None and _crc_is_right(data, start, end):
+            return end
         search_from = end + 1
-    # the file may have been cut off in the header of the next frame
+    return _end_of_last(data, start, header) if ended else None
+
+
+def _end_of_last(data: bytes, start: int, header: _FrameHeader) -> int | None:
+    """The end of the file, or where it was cut off in the header of the next frame."""
+    if _crc_is_right(data, start, len(data)):
+        return len(data)
     for end in range(len(data) - 1, max(start + header.bytes, len(data) - _LONGEST_HEADER_BYTES) - 1, -1):
         if _SYNC.startswith(data[end : end + 2]) and _crc_is_right(data, start, end):
             return end
-    raise DamagedError(f"the FLAC frame at byte {start} is cut off or damaged")
+    return None
 
 
 def _crc_is_right(data: bytes, start: int, end: int) -> bool:

@@ -19,7 +19,6 @@ PREROLL_PACKETS = 16
 """320 ms: after these a decoder is within 2.4e-5 of full scale of one that has heard everything before."""
 
 _HEADER_PACKETS = 2
-_CAPTURE_PATTERN, _TAGS = b"OggS", b"OpusTags"
 _LACING_BYTES = 255
 _MOST_LACINGS = 255
 _PACKETS_PER_PAGE = 50  # one second: a player can begin with the first page
@@ -51,59 +50,106 @@ class OpusStream:
         return replace(self, packets=self.packets[: -(-samples // PACKET_SAMPLES)])
 
 
-def read(data: bytes) -> OpusStream:
-    """Takes a raw segment apart.
+class PageReader:
+    """Takes a raw segment apart as it grows: each page is written again to compare, which proves its checksum.
 
     FFmpeg repeats the encoder's pre-skip in each file, sets no end-of-stream flag, and lets the granule positions
     run on through all files of a run.
+    """
+
+    def __init__(self) -> None:
+        self.taken_bytes = 0
+        self._rest = b""
+        self._packets: list[bytes] = []
+        self._pages = 0
+        self._last: OggPage | None = None
+
+    def feed(self, data: bytes) -> None:
+        """Takes the bytes that follow those before."""
+        self.taken_bytes += len(data)
+        self._rest += data
+        with suppress(DamagedError):  # what is not there yet may come
+            self._take_pages()
+
+    def stream(self) -> OpusStream:
+        """All of it.
+
+        Raises:
+            DamagedError: the pages are not whole or hold no Opus stream.
+        """
+        self._take_pages()
+        return self.saved_stream()
+
+    def saved_stream(self) -> OpusStream:
+        """What can be saved of a file that was cut off: the pages before the first that is not whole.
+
+        Raises:
+            DamagedError: not even the headers are there.
+        """
+        # the last packet of an incomplete page would have ended in the next
+        finished = self._packets if self._last is None or self._last.complete else self._packets[:-1]
+        if self._last is None or len(finished) < _HEADER_PACKETS or not finished[0].startswith(b"OpusHead"):
+            raise DamagedError("the file does not begin as an Ogg Opus file")
+        head, tags, *audio = finished
+        preskip = int.from_bytes(head[10:12], "little")
+        return OpusStream(head, tags, audio, self._last.serial, self._last.position - preskip)
+
+    def _take_pages(self) -> None:
+        file = BytesIO(self._rest)
+        end = 0
+        try:
+            while end < len(self._rest):
+                page = self._page(file)
+                self._require_next(page)
+                self._take(page)
+                end = file.tell()
+        finally:
+            self._rest = self._rest[end:]
+
+    def _page(self, file: BytesIO) -> OggPage:
+        start = file.tell()
+        at_byte = self.taken_bytes - len(self._rest) + start
+        try:
+            page = OggPage(file)
+            whole = page.write() == self._rest[start : file.tell()]
+        except (MutagenError, EOFError, ValueError) as error:
+            raise DamagedError(f"the Ogg page at byte {at_byte} is cut off or damaged: {error}") from error
+        if not whole:
+            raise DamagedError(f"the Ogg page at byte {at_byte} is damaged")
+        return page
+
+    def _require_next(self, page: OggPage) -> None:
+        before = self._last
+        serial, continues = (before.serial, not before.complete) if before else (page.serial, False)
+        if (page.serial, page.sequence, page.continued) != (serial, self._pages, continues):
+            raise DamagedError(f"Ogg page {page.sequence} of stream {page.serial} does not follow: one is missing")
+
+    def _take(self, page: OggPage) -> None:
+        pieces = page.packets
+        if page.continued and pieces:
+            self._packets[-1] += pieces[0]
+            pieces = pieces[1:]
+        self._packets += pieces
+        self._pages, self._last = self._pages + 1, page
+
+
+def read(data: bytes) -> OpusStream:
+    """Takes a whole raw segment apart.
 
     Raises:
         DamagedError: the pages are not whole or hold no Opus stream.
     """
-    return _stream(list(_pages(data)))
-
-
-def read_whole(data: bytes) -> OpusStream:
-    """What can be saved of a raw segment that was cut off: the pages before the first that is not whole.
-
-    Raises:
-        DamagedError: not even the headers are there.
-    """
-    pages: list[OggPage] = []
-    with suppress(DamagedError):
-        pages.extend(_pages(data))
-    return _stream(pages)
+    reader = PageReader()
+    reader.feed(data)
+    return reader.stream()
 
 
 def last_packets(data: bytes, count: int) -> Sequence[bytes]:
-    """The last ``count`` packets of a raw segment, or as many as can be saved of one that was cut off.
-
-    Where the end is whole only its pages are read: all of them are read once already, when the segment is sealed.
-    """
-    start = len(data)
-    while (start := data.rfind(_CAPTURE_PATTERN, 0, start)) > 0:
-        with suppress(DamagedError):  # in the middle of a packet, or of a page
-            pages = list(_pages(data[start:]))
-            packets: list[bytes] = OggPage.to_packets(pages)
-            if packets[0].startswith(_TAGS):
-                break
-            if len(packets) >= count and pages[-1].complete:
-                return packets[-count:]
+    """The last ``count`` packets of a raw segment; none of one that is not whole, whose end may be missing."""
     try:
-        return read_whole(data).packets[-count:]
+        return read(data).packets[-count:]
     except DamagedError:
         return ()
-
-
-def _stream(pages: list[OggPage]) -> OpusStream:
-    packets = OggPage.to_packets(pages, strict=False) if pages else []
-    if pages and not pages[-1].complete:
-        packets.pop()  # the next page would have ended it
-    if len(packets) < _HEADER_PACKETS or not packets[0].startswith(b"OpusHead"):
-        raise DamagedError("the file does not begin as an Ogg Opus file")
-    head, tags, *audio = packets
-    preskip = int.from_bytes(head[10:12], "little")
-    return OpusStream(head, tags, audio, pages[0].serial, pages[-1].position - preskip)
 
 
 def sealed(stream: OpusStream, samples: int, before: Sequence[bytes]) -> bytes:
@@ -148,23 +194,3 @@ def _page(packets: list[bytes], position: int) -> OggPage:
     page.packets = packets
     page.position = position
     return page
-
-
-def _pages(data: bytes) -> Iterator[OggPage]:
-    """The pages of one stream in their order; each is written again to compare, which proves its checksum."""
-    file = BytesIO(data)
-    serial: int | None = None
-    sequence = 0
-    complete = True
-    while file.tell() < len(data):
-        start = file.tell()
-        try:
-            page = OggPage(file)
-            whole = page.write() == data[start : file.tell()]
-        except (MutagenError, EOFError, ValueError) as error:
-            raise DamagedError(f"the Ogg page at byte {start} is cut off or damaged: {error}") from error
-        serial = page.serial if serial is None else serial
-        if not whole or (page.serial, page.sequence, page.continued) != (serial, sequence, not complete):
-            raise DamagedError(f"the Ogg page at byte {start} is damaged, or one before it is missing")
-        sequence, complete = sequence + 1, page.complete
-        yield page

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from io import BytesIO
@@ -19,6 +19,7 @@ from supervisor.segments import Place
 
 _LOST = "LOST_BEFORE"
 """What the device had lost inside the run until then: written, and read, only where it is not 0."""
+_PIECE_BYTES = 65_536
 _MOST_SAMPLES = 1 << 48
 _LONGEST_BOOT_S = 1e10
 """A century and more: beyond them a tag is no place, and reckoning with it would fail."""
@@ -68,16 +69,21 @@ def place_tags(station: str, place: Place) -> dict[str, str]:
     }
 
 
-def with_tags(data: bytes, tags: Mapping[str, str]) -> bytes:
-    """The FLAC file with ``tags`` among its Vorbis comments; its frames and its STREAMINFO stay as they are.
+def tagged(file: BinaryIO, tags: Mapping[str, str]) -> Iterator[bytes]:
+    """The FLAC file with ``tags`` among its Vorbis comments, in pieces; frames and STREAMINFO stay as they are.
 
     Raises:
-        DamagedError: it is not a FLAC file.
+        DamagedError: it is not a FLAC file, or its metadata is longer than a piece.
+        OSError: the disk cannot be read.
     """
-    frames_from = audio_offset(data)
-    file = BytesIO(data[:frames_from])
-    _add(file, tags, lambda _: 0)
-    return file.getvalue() + memoryview(data)[frames_from:]
+    piece = file.read(_PIECE_BYTES)
+    frames_from = audio_offset(piece)
+    head = BytesIO(piece[:frames_from])
+    _add(head, tags, lambda _: 0)
+    yield head.getvalue()
+    yield piece[frames_from:]
+    while piece := file.read(_PIECE_BYTES):
+        yield piece
 
 
 def add_tags(file: BinaryIO, tags: Mapping[str, str]) -> None:

@@ -24,6 +24,8 @@ from ffmpeg_profiles.command import compile_command
 from ffmpeg_profiles.profile import Input
 from ffmpeg_profiles.sources import parse_source
 from supervisor.encoding import outputs
+from supervisor.sealing.flac import FrameReader
+from supervisor.sealing.opus import PREROLL_PACKETS, PageReader, last_packets
 from supervisor.sealing.pair import RawPair, seal
 from tests.rig.audio import programme
 from tests.rig.parts import eventually
@@ -220,7 +222,7 @@ def bare_ffmpeg(folder: Path, device: SoundDevice) -> Iterator[int]:
 
 
 def seal_row(folder: Path) -> Row:
-    """Sealing one pair of 10 s, again and again."""
+    """Sealing one pair of 10 s, again and again; on air most of it is done before FFmpeg closes the files."""
     stem = folder / "seal"
     noise = "aevalsrc='0.5*(random(0)*2-1)|0.5*(random(1)*2-1)':s=48000:d=21"
     source = parse_source("tone:")
@@ -233,16 +235,18 @@ def seal_row(folder: Path) -> Row:
         name: folder / f"seal.{name}"
         for name in ("hq.00000001.flac", "lq.00000001.opus", "check.00000001.framemd5", "lq.00000000.opus")
     }
-    pair = RawPair(*(path.read_bytes() for path in files.values()))
+    hq, lq, check, previous_lq = (path.read_bytes() for path in files.values())
+    before = last_packets(previous_lq, PREROLL_PACKETS)
     took_ms = []
     for _ in range(200):
         began_s = time.perf_counter()
+        pair = RawPair(FrameReader(), PageReader(), check, before)
+        pair.hq.feed(hq)
+        pair.lq.feed(lq)
         seal(pair, SEGMENT_S * 48_000, SEGMENT_S * 48_000)
         took_ms.append((time.perf_counter() - began_s) * 1000)
     p50 = statistics.median(took_ms)
-    return Row(
-        "seal", f"{p50:.2f} ms (worst {max(took_ms):.2f})", f"{len(pair.hq) / 1e6:.2f} MB FLAC", "<= 5 ms", p50 <= 5
-    )
+    return Row("seal", f"{p50:.2f} ms (worst {max(took_ms):.2f})", f"{len(hq) / 1e6:.2f} MB FLAC", "<= 5 ms", p50 <= 5)
 
 
 def cpu_s(pid: int) -> float:

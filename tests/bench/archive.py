@@ -22,10 +22,10 @@ from supervisor.names import SegmentId, piece_name
 from supervisor.recordings.catalogue import Recorded, find, read
 from supervisor.recordings.join import Joiner
 from supervisor.recordings.reading import Reader
-from supervisor.sealing.flac import with_stream_info
-from supervisor.sealing.tags import place_tags, with_tags
+from supervisor.sealing.tags import place_tags
 from supervisor.segments import Place
 from supervisor.stop import Stop
+from tests.rig.sealing import with_stream_info, with_tags
 
 STATION, RATE, SEGMENT_S, DAY_S = "radio", 48_000, 10, 86_400
 START = datetime(2026, 11, 23, 15, 0, 0, 397_000, UTC)

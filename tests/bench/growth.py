@@ -26,7 +26,6 @@ from supervisor.names import Keys, ledger_name
 from supervisor.publish import Publisher
 from supervisor.report import LOG, Reporter
 from supervisor.running import keep_memory_flat
-from supervisor.sealing.pair import SealedPair
 from supervisor.segments import SealedHq, SealedLq, SealedSegment
 from supervisor.spool import Spool
 from supervisor.status import StatusBoard
@@ -34,6 +33,7 @@ from supervisor.stop import Stop
 from supervisor.stores.folder import FolderStore
 from tests.rig.audio import programme as noise
 from tests.rig.audio import write_wav
+from tests.rig.sealing import SealedFiles, put_sealed
 
 RATE, SAMPLES = 48_000, 4_800
 WARM_UP = 2_000
@@ -44,7 +44,7 @@ LEVELS = LevelsMeasured((-12.0, -12.5), (-20.0, -20.5), -23.0)
 class Line:
     """Everything behind the sealer, and a segment put through it."""
 
-    def __init__(self, folder: Path, spool: Spool, pair: SealedPair) -> None:
+    def __init__(self, folder: Path, spool: Spool, pair: SealedFiles) -> None:
         clock = SystemClock()
         recordings, store = folder / "recordings", FolderStore(folder / "bucket")
         writer_id(recordings)
@@ -85,7 +85,7 @@ class Line:
             hq=SealedHq(bytes=len(self._pair.hq), md5=self._pair.md5),
             lq=SealedLq(bytes=len(self._pair.lq), preroll=self._pair.preroll),
         )
-        self._spool.store_sealed(segment, self._pair)
+        put_sealed(self._spool, segment, self._pair)
         self._take(LEVELS)
         self._take(SegmentSealed(segment, 1.0))
         self._publisher.wake()
@@ -134,7 +134,7 @@ def main() -> None:
         (folder / "bucket").mkdir()
         write_wav(folder / "noise.wav", noise(SAMPLES / RATE, 2, seed=1))
         subprocess.run(["flac", "-s", folder / "noise.wav"], check=True)
-        pair = SealedPair((folder / "noise.flac").read_bytes(), b"opus", SAMPLES, "00" * 16, 0)
+        pair = SealedFiles((folder / "noise.flac").read_bytes(), b"opus", SAMPLES, "00" * 16, 0)
         with closing(Spool(folder / "spool")) as spool:
             line = Line(folder, spool, pair)
             try:

@@ -95,6 +95,8 @@ def test_make_demo_in_a_clean_clone(tmp_path: Path, tmpfs: Path) -> None:
     said = (tmp_path / "demo.log").read_text()
     assert f"http://127.0.0.1:{port}" in said
     assert "off air: stopped" in said
+    # nothing pushes where to listen off the screen
+    assert max(map(len, said.partition("radio-supervisor demo:")[2].splitlines())) < 200
     assert (clone / ".venv/bin/radio-supervisor").exists()
     status = subprocess.run(["git", "status", "--short"], cwd=clone, capture_output=True, timeout=30, check=True)
     assert status.stdout == b""

@@ -17,7 +17,7 @@ from ffmpeg_profiles.sources import parse_source
 from supervisor.encoding import outputs
 from supervisor.meters import Meters
 from supervisor.sealing import check, flac
-from supervisor.sealing.pair import RawPair, seal, seal_last
+from tests.rig.sealing import RawFiles, seal, seal_last
 from tests.unit.takes import PROGRAMS, RATE, RUN, ffmpeg_program
 
 SEGMENT_S = 2
@@ -48,12 +48,12 @@ def _captured_samples_when(file: Path, meters_descriptor: int) -> int:
     return captured_samples
 
 
-def _raw(folder: Path, number: int) -> RawPair:
+def _raw(folder: Path, number: int) -> RawFiles:
     def read(name: str, at: int) -> bytes:
         return (folder / f"{RUN}.{name.format(at)}").read_bytes() if at >= 0 else b""
 
     hq, lq, md5 = "hq.{:08d}.flac", "lq.{:08d}.opus", "check.{:08d}.framemd5"
-    return RawPair(read(hq, number), read(lq, number), read(md5, number), read(lq, number - 1))
+    return RawFiles(read(hq, number), read(lq, number), read(md5, number), read(lq, number - 1))
 
 
 @pytest.mark.timeout(60)

@@ -45,6 +45,7 @@ from tests.rig.audio import Pcm, flac_is_perfect, programme
 from tests.rig.mounts import tiny_tmpfs
 from tests.rig.parts import ROOT, eventually, need
 from tests.rig.pieces import STATION, archived, files, heads, heard, recording_paths, sealed
+from tests.rig.sealing import put_sealed
 from tests.unit.takes import PROGRAMS, RATE, Take, ffmpeg_program, record
 
 START = datetime(2026, 11, 23, 13, 59, 52, 397_000, UTC)
@@ -565,7 +566,7 @@ def test_kills_at_any_instant_lose_and_double_nothing(tmp_path: Path, tmpfs: Pat
     take = record("ffmpeg", programme(60.5, 2, seed), 1, folder)
     spool = Spool(tmpfs / "spool")
     for one in sealed(take, START, RUN):
-        spool.store_sealed(one.segment, one.pair)
+        put_sealed(spool, one.segment, one.pair)
     spool.close()
     root = tmp_path / "recordings"
     writer_id(root)

@@ -12,10 +12,10 @@ import numpy as np
 from ffmpeg_profiles.digest import pcm_md5
 from supervisor.names import SegmentId, parse_recorded, piece_name
 from supervisor.recordings.catalogue import Found, Recorded, find, read
-from supervisor.sealing.pair import SealedPair, seal, seal_last
-from supervisor.sealing.tags import place_tags, with_tags
+from supervisor.sealing.tags import place_tags
 from supervisor.segments import SealedHq, SealedLq, SealedSegment
 from tests.rig.audio import Pcm, decode_flac
+from tests.rig.sealing import SealedFiles, seal, seal_last, with_tags
 from tests.unit.takes import RATE, Take
 
 STATION = "radio"
@@ -26,7 +26,7 @@ class Sealed:
     """A segment of a take, sealed as the station seals it."""
 
     segment: SealedSegment
-    pair: SealedPair
+    pair: SealedFiles
 
 
 def sealed(take: Take, start: datetime, run: str, boot_s: float = 1000.0, boot: str = "6a1f") -> list[Sealed]:
@@ -35,7 +35,7 @@ def sealed(take: Take, start: datetime, run: str, boot_s: float = 1000.0, boot: 
     for number in range(take.full_segments + 1):
         first = number * take.full_samples
         if number < take.full_segments:
-            pair: SealedPair | None = seal(take.pair(number), first, take.full_samples)
+            pair: SealedFiles | None = seal(take.pair(number), first, take.full_samples)
         else:
             pair = seal_last(take.pair(number), first, take.full_samples, lambda flac: pcm_md5(take.ffmpeg, flac))
         if pair is not None:
@@ -78,7 +78,7 @@ def recording_paths(root: Path) -> list[Path]:
 
 
 def _segment(
-    pair: SealedPair, number: int, first: int, start: datetime, run: str, boot_s: float, boot: str
+    pair: SealedFiles, number: int, first: int, start: datetime, run: str, boot_s: float, boot: str
 ) -> SealedSegment:
     began_s = first / RATE
     return SealedSegment(

@@ -14,9 +14,9 @@ import imageio_ffmpeg
 from ffmpeg_profiles.command import compile_command
 from ffmpeg_profiles.profile import Source
 from supervisor.encoding import outputs
-from supervisor.sealing.pair import RawPair
 from tests.rig.audio import Pcm, programme
 from tests.rig.parts import need
+from tests.rig.sealing import RawFiles
 
 RUN = "20261123T154530412Z"
 RATE = 48_000
@@ -73,10 +73,10 @@ class Take:
         """The checksum file of a segment."""
         return self.file("check", number).read_bytes()
 
-    def pair(self, number: int) -> RawPair:
+    def pair(self, number: int) -> RawFiles:
         """All that is needed to seal a segment."""
         before = self.lq(number - 1) if number else b""
-        return RawPair(self.hq(number), self.lq(number), self.check(number), before)
+        return RawFiles(self.hq(number), self.lq(number), self.check(number), before)
 
     def captured(self, number: int) -> Pcm:
         """What was captured in the time of a segment, as 24-bit numbers."""

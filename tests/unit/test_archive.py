@@ -19,13 +19,13 @@ from supervisor.events import ArchiveFailed, Event, RecordingDamaged, SegmentArc
 from supervisor.identity import writer_id
 from supervisor.lineage import newest_run
 from supervisor.room import Wanted
-from supervisor.sealing.pair import SealedPair, seal
 from supervisor.sealing.tags import read_head
 from supervisor.segments import SealedSegment
 from supervisor.spool import Spool
 from supervisor.stop import Worker
 from tests.rig.mounts import tiny_tmpfs
 from tests.rig.parts import eventually
+from tests.rig.sealing import SealedFiles, put_sealed, seal
 from tests.unit.made import sealed_segment
 from tests.unit.takes import RATE, Take
 
@@ -46,7 +46,7 @@ class Line:
 
     spool: Spool
     recordings: Path
-    pair: SealedPair
+    pair: SealedFiles
     clock: Clock = field(default_factory=Clock)
     events: list[Event] = field(default_factory=list)
 
@@ -59,7 +59,7 @@ class Line:
         """Puts segments into the queue."""
         segments = [sealed_segment(number) for number in numbers]
         for segment in segments:
-            self.spool.store_sealed(segment, self.pair)
+            put_sealed(self.spool, segment, self.pair)
         return segments
 
     @property

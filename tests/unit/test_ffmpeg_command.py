@@ -17,6 +17,7 @@ from supervisor.encoding import outputs
 from supervisor.sealing import check, flac, opus
 from tests.rig.audio import Pcm, decode_flac, programme
 from tests.rig.parts import need
+from tests.rig.sealing import with_stream_info
 from tests.unit.takes import RATE, Take, record
 
 STEM = Path("/staging/raw/20261123T154530412Z")
@@ -142,7 +143,7 @@ def test_both_qualities_are_cut_on_the_same_sample(take: Take) -> None:
         assert checked.first_sample == number * take.full_samples
         assert flac.count_samples(take.hq(number)) == checked.samples == len(captured)
         assert stream.samples_from(checked.first_sample) == len(captured)
-        sealed = flac.with_stream_info(take.hq(number), checked.samples, checked.md5)
+        sealed = with_stream_info(take.hq(number), checked.samples, checked.md5)
         assert np.array_equal(decode_flac(sealed), captured)
     extra = {path.name for path in take.folder.iterdir() if f".{take.full_segments + 1:08d}." in path.name}
     assert extra == set()
@@ -156,7 +157,7 @@ def test_a_run_of_any_length_is_captured_whole(ffmpeg: str, tmp_path: Path, samp
     take = record(ffmpeg, pcm, 1, tmp_path)
     checked = check.read(take.check(0))
     assert checked is not None
-    sealed = flac.with_stream_info(take.hq(0), checked.samples, checked.md5)
+    sealed = with_stream_info(take.hq(0), checked.samples, checked.md5)
     assert np.array_equal(decode_flac(sealed), pcm >> 8)
 
 
@@ -177,7 +178,7 @@ def test_the_programme_has_24_bits_whatever_the_source_has(ffmpeg: str, tmp_path
     take = record(ffmpeg, pcm, 1, tmp_path)
     checked = check.read(take.check(0))
     assert checked is not None
-    sealed = flac.with_stream_info(take.hq(0), checked.samples, checked.md5)
+    sealed = with_stream_info(take.hq(0), checked.samples, checked.md5)
     assert np.array_equal(decode_flac(sealed), pcm >> 8)
 
 

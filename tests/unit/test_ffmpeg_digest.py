@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from ffmpeg_profiles.digest import DecodeError, opus_samples, pcm_md5
-from supervisor.sealing import check, flac
-from supervisor.sealing.pair import seal
+from supervisor.sealing import check
+from tests.rig.sealing import seal, with_stream_info
 from tests.unit.takes import Take
 
 
@@ -24,7 +24,7 @@ def test_the_digest_of_a_sealed_file_is_the_same(take: Take) -> None:
     """The header has no part in the digest."""
     checked = check.read(take.check(0))
     assert checked is not None
-    sealed = flac.with_stream_info(take.hq(0), checked.samples, checked.md5)
+    sealed = with_stream_info(take.hq(0), checked.samples, checked.md5)
     assert pcm_md5(take.ffmpeg, sealed) == checked.md5
 
 

@@ -19,8 +19,8 @@ from ffmpeg_profiles.recording import (
     sequence,
     total_digest,
 )
-from supervisor.sealing.pair import seal
 from tests.rig.audio import decode_flac
+from tests.rig.sealing import seal
 from tests.unit.takes import RATE, Take
 
 

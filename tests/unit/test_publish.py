@@ -21,17 +21,17 @@ from supervisor.events import AlarmCleared, AlarmRaised, Emit, Event, OffAir, Se
 from supervisor.manifest import Manifest
 from supervisor.names import Keys
 from supervisor.publish import Publisher
-from supervisor.sealing.pair import SealedPair
 from supervisor.spool import Spool
 from supervisor.state import State
 from supervisor.status import Snapshot, reduce
 from supervisor.stores.folder import FolderStore
 from supervisor.stores.store import Headers, StoreError, Trouble
 from tests.rig.parts import eventually
+from tests.rig.sealing import SealedFiles, put_sealed
 from tests.unit.made import sealed_segment
 
 OTHER_RUN = "20261123T154530413Z"
-PAIR = SealedPair(hq=b"flac", lq=b"opus", samples=480_000, md5="00" * 16, preroll=15_360)
+PAIR = SealedFiles(hq=b"flac", lq=b"opus", samples=480_000, md5="00" * 16, preroll=15_360)
 
 
 class _Flaky(FolderStore):
@@ -69,7 +69,7 @@ class _Line:
     def seal(self, number: int) -> None:
         """Puts a segment into the queue that was closed just now."""
         closed = {"closed_boottime_s": SystemClock().boottime_s()}
-        self.spool.store_sealed(sealed_segment(number).model_copy(update=closed), PAIR)
+        put_sealed(self.spool, sealed_segment(number).model_copy(update=closed), PAIR)
         if self.publisher is not None:
             self.publisher.wake()
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import errno
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import dataclass, field
 from itertools import pairwise
@@ -17,14 +17,15 @@ from ffmpeg_profiles.digest import pcm_md5
 from supervisor.clock import SystemClock
 from supervisor.events import Event, SegmentDropped, SegmentRefused, SegmentSealed, SpoolFailed
 from supervisor.seal import Sealer
-from supervisor.sealing import flac, opus
+from supervisor.sealing import flac
 from supervisor.sealing.pair import SealedPair
-from supervisor.segments import SealedSegment, missing_before
+from supervisor.segments import RawSegment, SealedSegment, missing_before
 from supervisor.spool import RunRecord, Spool
 from supervisor.stop import Signal
 from supervisor.watch import RawWatch
 from tests.rig.audio import Pcm, decode_flac
 from tests.rig.parts import need
+from tests.rig.sealing import saved_stream, whole_frames
 from tests.unit.takes import RATE, RUN, Take
 
 ORIGIN_S = 1000.25
@@ -92,6 +93,82 @@ def test_a_run_that_is_over_is_sealed_to_its_last_sample(line: _Line, take: Take
     assert line.spool.runs() == []
 
 
+class _Writing(Signal):
+    """FFmpeg at work: what is written while the sealer waits, a step for each time."""
+
+    def __init__(self, steps: list[Callable[[], None]]) -> None:
+        super().__init__()
+        self.steps = steps
+
+    def wait(self, timeout_s: float) -> bool:
+        """Writes; says that something has changed when all is written."""
+        assert timeout_s <= 1
+        self.steps.pop(0)()
+        return not self.steps
+
+
+def test_what_ffmpeg_writes_is_read_along(line: _Line, take: Take, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each byte is read once, and when the segment is closed only what was written since the last look is left."""
+    hq, lq = take.hq(0), take.lq(0)
+    fed: list[int] = []
+    feed = flac.FrameReader.feed
+
+    def counting(reader: flac.FrameReader, data: bytes) -> None:
+        fed.append(len(data))
+        feed(reader, data)
+
+    def put(part: float) -> Callable[[], None]:
+        def write() -> None:
+            line.put(take.file("hq", 0), int(part * len(hq)))
+            line.put(take.file("lq", 0), int(part * len(lq)))
+
+        return write
+
+    def close() -> None:
+        for path in (take.file("check", 0), take.file("hq", 1), take.file("lq", 1)):
+            line.put(path)
+
+    def end() -> None:
+        put(1)()
+        close()
+
+    line.record(take, over=False)
+    clock, writing = SystemClock(), _Writing([put(0.3), put(0.6), put(0.9), end])
+    watch = RawWatch(line.spool.folders.raw, clock, writing.set)
+    monkeypatch.setattr(flac.FrameReader, "feed", counting)
+    capturing = iter([True, False])
+    Sealer(line.spool, watch, writing, lambda _: pytest.fail("decoded"), clock, line.events.append).run(
+        lambda: next(capturing)
+    )
+    assert [type(event) for event in line.events] == [SegmentSealed]
+    assert sum(fed) == len(hq)
+    assert fed[-1] < 0.11 * len(hq)
+    assert np.array_equal(line.archived[0], take.captured(0))
+
+
+def test_the_pre_roll_is_the_same_after_a_restart(line: _Line, take: Take, tmp_path: Path) -> None:
+    """Whether the packets before a segment are still known or read again from their file, they are the same."""
+    at_once = line
+    at_once.put_run(take)
+    at_once.record(take, over=True)
+    at_once.seal(take)
+    with closing(Spool(tmp_path / "restarted")) as spool:
+        restarted = _Line(spool)
+        restarted.record(take, over=False)
+        for number in range(take.full_segments + 1):
+            for stream in ("hq", "lq", "check"):
+                restarted.put(take.file(stream, number))
+            restarted.seal(take)
+        spool.end_run(RUN)
+        restarted.seal(take)
+        first, second = (
+            [queued.path("lq").read_bytes() for queued in queue.pending()]
+            for queue in (at_once.spool.to_publish, spool.to_publish)
+        )
+    assert len(first) == 3
+    assert first == second
+
+
 def test_segments_are_described_by_where_they_were_in_the_run(line: _Line, take: Take) -> None:
     """Place, length and time of each segment follow from the run's beginning, with no gap between them."""
     line.put_run(take)
@@ -144,7 +221,7 @@ def test_a_run_that_was_killed_is_saved(line: _Line, short_take: Take) -> None:
     line.record(short_take, over=True)
     line.seal(short_take)
     saved = np.concatenate(line.archived)
-    whole = len(flac.whole_frames(short_take.hq(1)[:60_000])) * 4_800
+    whole = len(whole_frames(short_take.hq(1)[:60_000])) * 4_800
     assert 0 < whole < RATE
     assert np.array_equal(saved, short_take.pcm[: RATE + whole] >> 8)
 
@@ -183,7 +260,7 @@ def test_a_run_whose_opus_file_was_behind_is_saved(line: _Line, take: Take, chec
     line.put(take.file("check", 0), None if check == "whole" else -10)
     line.record(take, over=True)
     line.seal(take)
-    in_both = len(opus.read_whole(take.lq(0)[:-10]).packets) * 960
+    in_both = len(saved_stream(take.lq(0)[:-10]).packets) * 960
     saved = np.concatenate([np.zeros((0, 2), np.int32), *line.archived])
     assert not [event for event in line.events if isinstance(event, SegmentRefused)]
     assert len(saved) >= in_both
@@ -209,11 +286,11 @@ def test_a_full_spool_costs_nothing(line: _Line, short_take: Take, monkeypatch: 
     before = sorted(path.name for path in line.spool.folders.raw.iterdir())
     store, left = line.spool.store_sealed, [1]
 
-    def store_while_there_is_room(segment: SealedSegment, pair: SealedPair) -> None:
+    def store_while_there_is_room(segment: SealedSegment, raw: RawSegment, pair: SealedPair) -> None:
         if not left:
             raise OSError(errno.ENOSPC, "No space left on device")
         left.pop()
-        store(segment, pair)
+        store(segment, raw, pair)
 
     monkeypatch.setattr(line.spool, "store_sealed", store_while_there_is_room)
     for _ in range(3):

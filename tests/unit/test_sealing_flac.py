@@ -17,6 +17,7 @@ from supervisor.sealing import check, flac
 from supervisor.sealing.damage import DamagedError
 from tests.rig.audio import Pcm, decode_flac, flac_is_perfect
 from tests.rig.parts import need
+from tests.rig.sealing import frames, whole_frames, with_stream_info
 from tests.unit.takes import Take, ffmpeg_program, run
 
 FRAME = 4_800
@@ -35,19 +36,19 @@ def _audio_begins(data: bytes) -> int:
 
 
 def _ends(data: bytes) -> list[int]:
-    return [frame.end for frame in flac.frames(data)]
+    return [frame.end for frame in frames(data)]
 
 
 def test_the_frames_of_a_segment_are_its_samples(take: Take) -> None:
     """Every segment is walked from its first byte of audio to its last, frame by frame, none longer than 100 ms."""
     for number in range(take.full_segments + 1):
         data = take.hq(number)
-        found = list(flac.frames(data))
+        found = frames(data)
         assert found[-1].end == len(data)
         assert [frame.samples for frame in found[:-1]] == [FRAME] * (len(found) - 1)
         assert sum(frame.samples for frame in found) == len(take.captured(number))
         assert flac.count_samples(data) == len(take.captured(number))
-        assert flac.whole_frames(data) == found
+        assert whole_frames(data) == found
 
 
 def test_each_frame_ends_where_a_decoder_says(short_take: Take) -> None:
@@ -56,7 +57,7 @@ def test_each_frame_ends_where_a_decoder_says(short_take: Take) -> None:
     data = short_take.hq(0)
     for count, end in enumerate(_ends(data), 1):
         expected = short_take.captured(0)[: count * FRAME]
-        assert np.array_equal(decode_flac(flac.with_stream_info(data[:end], len(expected), _md5(expected))), expected)
+        assert np.array_equal(decode_flac(with_stream_info(data[:end], len(expected), _md5(expected))), expected)
 
 
 @settings(max_examples=200)
@@ -80,12 +81,62 @@ def _assert_cut_is_handled(whole: bytes, cut: int) -> None:
     ends = [end for end in _ends(whole) if end <= cut]
     begins = _audio_begins(whole)
     at_a_border = cut in {begins, *ends}
-    assert [frame.end for frame in flac.whole_frames(whole[:cut])] == ends, f"cut at {cut}"
+    assert [frame.end for frame in whole_frames(whole[:cut])] == ends, f"cut at {cut}"
     if at_a_border:
         assert _ends(whole[:cut]) == ends
     else:
         with pytest.raises(DamagedError):
             flac.count_samples(whole[:cut])
+
+
+@settings(max_examples=100)
+@given(data=st.data())
+def test_a_file_that_grows_is_read_as_one_that_is_whole(short_take: Take, data: st.DataObject) -> None:
+    """In whatever pieces a file comes: its frames are those of the whole file, and known as soon as the next begins."""
+    whole = short_take.hq(data.draw(st.integers(0, SEGMENTS - 1), "segment"))
+    cuts = data.draw(st.lists(st.integers(0, len(whole)), max_size=30).map(sorted), "cuts")
+    expected, reader = frames(whole), flac.FrameReader()
+    for begin, end in pairwise([0, *cuts, len(whole)]):
+        reader.feed(whole[begin:end])
+        assert reader.taken_bytes == end
+        begun = sum(frame.end + 16 <= end for frame in expected)
+        assert expected[:begun] == reader.frames[:begun]
+        assert reader.frames == expected[: len(reader.frames)]
+    reader.end()
+    assert reader.frames == expected
+    assert reader.head == whole[: _audio_begins(whole)]
+
+
+@settings(max_examples=100)
+@given(data=st.data())
+def test_damage_is_found_in_a_file_that_grows(short_take: Take, data: st.DataObject) -> None:
+    """A wrong byte is damage however the file came, and where the damage is said is where it is in the whole file."""
+    whole = bytearray(short_take.hq(0))
+    position = data.draw(st.integers(_audio_begins(bytes(whole)), len(whole) - 1), "position")
+    whole[position] ^= data.draw(st.integers(1, 255), "by")
+    with pytest.raises(DamagedError) as at_once:
+        frames(bytes(whole))
+    reader = flac.FrameReader()
+    for begin in range(0, len(whole), 30_000):
+        reader.feed(bytes(whole[begin : begin + 30_000]))
+    with pytest.raises(DamagedError) as grown:
+        reader.end()
+    assert str(grown.value) == str(at_once.value)
+    with pytest.raises(DamagedError):  # and it stays so
+        reader.end()
+
+
+def test_a_frame_that_never_ends_is_looked_for_once(short_take: Take) -> None:
+    """What is damaged beyond any frame's length is left alone until the file ends, and is damage then."""
+    whole = short_take.hq(0)
+    begins = _audio_begins(whole)
+    reader = flac.FrameReader()
+    reader.feed(whole[: begins + 1000])
+    for _ in range(12):
+        reader.feed(bytes(100_000))
+    assert reader.frames == []
+    with pytest.raises(DamagedError, match=f"the FLAC frame at byte {begins} is cut off or damaged"):
+        reader.end()
 
 
 @settings(max_examples=300)
@@ -99,7 +150,7 @@ def test_a_damaged_byte_is_found(short_take: Take, data: st.DataObject) -> None:
     with pytest.raises(DamagedError):
         flac.count_samples(bytes(whole))
     before = [end for end in ends if end <= position]
-    saved = [frame.end for frame in flac.whole_frames(bytes(whole))]
+    saved = [frame.end for frame in whole_frames(bytes(whole))]
     # the frame just before the damage ends where a whole header follows: it is lost with that header
     assert saved in (before, before[:-1])
 
@@ -147,11 +198,11 @@ def test_runs_of_any_age_are_walked(short_take: Take, first: int) -> None:
     begins = _audio_begins(whole)
     aged = _renumbered(whole, first)
     assert len(aged) == len(whole) + sum(len(_coded(number)) - 1 for number in range(first, first + 10))
-    found = list(flac.frames(aged))
+    found = frames(aged)
     assert [frame.samples for frame in found] == [FRAME] * 10
     assert found[-1].end == len(aged)
     for cut in range(begins, begins + 40):
-        assert flac.whole_frames(aged[:cut]) == []
+        assert whole_frames(aged[:cut]) == []
 
 
 @pytest.mark.parametrize(
@@ -163,7 +214,7 @@ def test_a_last_frame_of_any_length_is_counted(samples: int) -> None:
     target = ["-ac", "2", "-c:a", "flac", "-frame_size", str(FRAME), "-f", "flac", "-"]
     data = run([ffmpeg_program("system"), "-v", "error", *source, *target])
     assert flac.count_samples(data) == 9600 + samples
-    assert [frame.samples for frame in flac.frames(data)][:3] == [FRAME, FRAME, min(samples, FRAME)]
+    assert [frame.samples for frame in frames(data)][:3] == [FRAME, FRAME, min(samples, FRAME)]
 
 
 def _renumbered(whole: bytes, first: int) -> bytes:
@@ -208,7 +259,7 @@ def test_noise_behind_the_metadata_is_damage(short_take: Take, tail: bytes) -> N
     """Whatever bytes stand where frames should be, the answer is damage and never another error."""
     whole = short_take.hq(0)
     begun = whole[: _audio_begins(whole)]
-    assert flac.whole_frames(begun + tail) == []
+    assert whole_frames(begun + tail) == []
     if tail:
         with pytest.raises(DamagedError):
             flac.count_samples(begun + tail)
@@ -225,8 +276,8 @@ def test_what_is_no_flac_file_is_damage(noise: bytes) -> None:
     with pytest.raises(DamagedError):
         flac.count_samples(noise + b"\xff")
     with pytest.raises(DamagedError):
-        flac.with_stream_info(noise, 1, "00" * 16)
-    assert flac.whole_frames(noise) == []
+        with_stream_info(noise, 1, "00" * 16)
+    assert whole_frames(noise) == []
 
 
 def test_stream_info_tells_samples_and_md5(take: Take, tmp_path: Path) -> None:
@@ -235,7 +286,7 @@ def test_stream_info_tells_samples_and_md5(take: Take, tmp_path: Path) -> None:
     for number in range(take.full_segments + 1):
         captured = check.read(take.check(number))
         assert captured is not None
-        sealed = flac.with_stream_info(take.hq(number), captured.samples, captured.md5)
+        sealed = with_stream_info(take.hq(number), captured.samples, captured.md5)
         info = FLAC(BytesIO(sealed)).info
         assert info.total_samples == len(take.captured(number))
         assert info.md5_signature == int(_md5(take.captured(number)), 16)
@@ -252,13 +303,13 @@ def _md5(pcm: Pcm) -> str:
     return hashlib.md5(wide[:, :3].tobytes(), usedforsecurity=False).hexdigest()
 
 
-def test_no_byte_of_audio_changes_and_no_padding_is_left(take: Take) -> None:
-    """Only the header is rewritten: 8 KB of padding go, and every frame stays as FFmpeg wrote it."""
+def test_no_byte_of_audio_changes_and_there_is_no_padding(take: Take) -> None:
+    """Only the header is written anew, in its place: FFmpeg leaves no padding, and every frame stays as it is."""
     data = take.hq(0)
-    sealed = flac.with_stream_info(data, take.full_samples, "ab" * 16)
-    assert sealed[_audio_begins(sealed) :] == data[_audio_begins(data) :]
-    assert sum(block.length for block in FLAC(BytesIO(sealed)).metadata_blocks if isinstance(block, Padding)) == 0
-    assert len(data) - len(sealed) > 8000
+    sealed = with_stream_info(data, take.full_samples, "ab" * 16)
+    assert len(sealed) == len(data)
+    assert sealed[_audio_begins(data) :] == data[_audio_begins(data) :]
+    assert not any(isinstance(block, Padding) for block in FLAC(BytesIO(sealed)).metadata_blocks)
     assert flac.count_samples(sealed) == take.full_samples
 
 
@@ -266,7 +317,7 @@ def test_a_wrong_md5_is_noticed_by_the_reference_decoder(short_take: Take, tmp_p
     """The proof that anyone can make with ``flac -t`` can fail."""
     need("flac")
     path = tmp_path / "wrong.flac"
-    path.write_bytes(flac.with_stream_info(short_take.hq(0), 48_000, "ab" * 16))
+    path.write_bytes(with_stream_info(short_take.hq(0), 48_000, "ab" * 16))
     assert not flac_is_perfect(path)
 
 
@@ -274,6 +325,6 @@ def test_a_wrong_md5_is_noticed_by_the_reference_decoder(short_take: Take, tmp_p
 @given(samples=st.integers(1, 2**36 - 1), md5=st.binary(min_size=16, max_size=16))
 def test_any_total_and_any_md5_are_written(short_take: Take, samples: int, md5: bytes) -> None:
     """Leading zeros of an MD5 and totals beyond 32 bits are kept."""
-    info = FLAC(BytesIO(flac.with_stream_info(short_take.hq(0), samples, md5.hex()))).info
+    info = FLAC(BytesIO(with_stream_info(short_take.hq(0), samples, md5.hex()))).info
     assert info.total_samples == samples
     assert info.md5_signature == int.from_bytes(md5, "big")

@@ -16,6 +16,7 @@ from supervisor.sealing import opus
 from supervisor.sealing.damage import DamagedError
 from tests.rig.audio import decode_opus
 from tests.rig.parts import need
+from tests.rig.sealing import saved_stream
 from tests.unit.ogg import CONTINUED, FIRST, LAST, Page, packets_of, pages_of, random_packets, raw_segment
 from tests.unit.takes import Take, run
 
@@ -164,11 +165,11 @@ def test_a_file_that_was_cut_off_is_found_and_its_whole_pages_are_saved(data: st
             opus.read(whole[:cut])
     if cut < borders[2]:
         with pytest.raises(DamagedError):
-            opus.read_whole(whole[:cut])
+            saved_stream(whole[:cut])
         return
     pages = pages_of(whole)[: sum(border <= cut for border in borders) - 1]
     finished = sum(len(page.pieces) for page in pages[2:])
-    stream = opus.read_whole(whole[:cut])
+    stream = saved_stream(whole[:cut])
     assert list(stream.packets) == packets[:finished]
     if finished:
         assert stream.samples_from(0) == finished * PACKET
@@ -187,7 +188,7 @@ def test_half_a_packet_is_not_saved() -> None:
     packets = [bytes([number]) * 1275 for number in range(100)]
     pages = pages_of(raw_segment(packets))
     assert not pages[2].complete
-    saved = opus.read_whole(b"".join(page.write() for page in pages[:3]))
+    saved = saved_stream(b"".join(page.write() for page in pages[:3]))
     assert list(saved.packets) == packets[: len(pages[2].pieces) - 1]
     assert saved.samples_from(0) == len(saved.packets) * PACKET
 
@@ -215,7 +216,7 @@ def test_what_is_before_a_missing_page_is_saved() -> None:
     """The packets before the hole can still be used, those behind it belong elsewhere."""
     packets = random_packets(200, seed=1)
     pages = pages_of(raw_segment(packets))
-    saved = opus.read_whole(b"".join(page.write() for page in pages[:3] + pages[4:]))
+    saved = saved_stream(b"".join(page.write() for page in pages[:3] + pages[4:]))
     assert list(saved.packets) == packets[:50]
 
 
@@ -231,15 +232,31 @@ def test_the_last_packets_are_those_of_the_whole_file(count: int, wanted: int, s
 
 @settings(max_examples=60)
 @given(data=st.data())
-def test_of_a_file_that_was_cut_off_the_last_whole_packets_are_taken(short_take: Take, data: st.DataObject) -> None:
-    """Where the end is not whole, what can be saved before it has the last packets; bytes without any have none."""
+def test_of_a_damaged_file_no_last_packets_are_taken(short_take: Take, data: st.DataObject) -> None:
+    """Where a file is not whole its end may be missing: nothing is put before a segment that may not belong there."""
+    whole = bytearray(short_take.lq(data.draw(st.integers(0, 2), "segment")))
+    whole[data.draw(st.integers(0, len(whole) - 1), "position")] ^= data.draw(st.integers(1, 255), "by")
+    assert opus.last_packets(bytes(whole), PREROLL) == ()
+
+
+@settings(max_examples=60)
+@given(data=st.data())
+def test_a_file_that_grows_is_read_as_one_that_is_whole(short_take: Take, data: st.DataObject) -> None:
+    """In whatever pieces a file comes, it is the same stream in the end, and what is whole can be had before."""
     whole = short_take.lq(data.draw(st.integers(0, 2), "segment"))
-    cut = whole[: data.draw(st.integers(0, len(whole)), "length")]
-    try:
-        saved = list(opus.read_whole(cut).packets)
-    except DamagedError:
-        saved = []
-    assert list(opus.last_packets(cut, PREROLL)) == saved[-PREROLL:]
+    cuts = data.draw(st.lists(st.integers(0, len(whole)), max_size=20).map(sorted), "cuts")
+    reader = opus.PageReader()
+    for begin, end in pairwise([0, *cuts, len(whole)]):
+        reader.feed(whole[begin:end])
+        assert reader.taken_bytes == end
+        try:
+            expected = saved_stream(whole[:end])
+        except DamagedError:
+            with pytest.raises(DamagedError):
+                reader.saved_stream()
+        else:
+            assert reader.saved_stream() == expected
+    assert reader.stream() == opus.read(whole)
 
 
 def test_a_page_of_another_stream_is_damage() -> None:
@@ -262,7 +279,7 @@ def test_what_is_no_opus_file_is_damage(noise: bytes) -> None:
     with pytest.raises(DamagedError):
         opus.read(noise)
     with pytest.raises(DamagedError):
-        opus.read_whole(noise)
+        saved_stream(noise)
 
 
 def _remarks(path: Path) -> list[str]:

@@ -17,11 +17,10 @@ from hypothesis import strategies as st
 from mutagen.flac import FLAC
 
 from ffmpeg_profiles.digest import pcm_md5
-from supervisor.sealing import flac, opus
 from supervisor.sealing.damage import DamagedError
-from supervisor.sealing.pair import RawPair, SealedPair, seal, seal_last
 from tests.rig.audio import Pcm, decode_flac, flac_is_perfect, opus_packets
 from tests.rig.parts import need
+from tests.rig.sealing import RawFiles, SealedFiles, frames, saved_stream, seal, seal_last, whole_frames
 from tests.unit.ogg import random_packets, raw_segment
 from tests.unit.takes import Take, run
 
@@ -51,7 +50,7 @@ class _Decoder:
         return pcm_md5(self.ffmpeg, data)
 
 
-def _assert_publishable(sealed: SealedPair, pcm: Pcm, folder: Path) -> None:
+def _assert_publishable(sealed: SealedFiles, pcm: Pcm, folder: Path) -> None:
     """Both files decode alone to exactly ``pcm``, as others decode them, and tell the truth about themselves."""
     need("flac", "ffmpeg")
     assert sealed.samples == len(pcm)
@@ -90,7 +89,7 @@ def test_sealing_again_gives_the_same(take: Take) -> None:
     assert again[0] == again[1]
 
 
-Spoil = Callable[[Take, RawPair], RawPair]
+Spoil = Callable[[Take, RawFiles], RawFiles]
 
 SPOILT: dict[str, Spoil] = {
     "hq is missing": lambda _, raw: replace(raw, hq=b""),
@@ -101,7 +100,7 @@ SPOILT: dict[str, Spoil] = {
     "check is of fewer samples": lambda _, raw: replace(raw, check=_of_one_sample(raw.check)),
     "hq is of another length": lambda take, raw: replace(raw, hq=take.hq(2)),
     "hq is cut off": lambda _, raw: replace(raw, hq=raw.hq[:-1]),
-    "hq has one frame less": lambda _, raw: replace(raw, hq=raw.hq[: flac.whole_frames(raw.hq)[-2].end]),
+    "hq has one frame less": lambda _, raw: replace(raw, hq=raw.hq[: whole_frames(raw.hq)[-2].end]),
     "hq has a damaged byte": lambda _, raw: replace(raw, hq=raw.hq[:-5000] + b"\x55" + raw.hq[-4999:]),
     "hq has a byte too many": lambda _, raw: replace(raw, hq=raw.hq + b"\x01"),
     "lq is of the segment before": lambda take, raw: replace(raw, lq=take.lq(0)),
@@ -187,7 +186,7 @@ def test_nothing_is_sealed_without_the_other_quality(short_take: Take, lq_bytes:
 
 def test_an_empty_segment_is_none(short_take: Take) -> None:
     """The empty files that a run may end with are no segment."""
-    assert seal_last(RawPair(b"", b"", b"", short_take.lq(2)), 144_000, 48_000, _never) is None
+    assert seal_last(RawFiles(b"", b"", b"", short_take.lq(2)), 144_000, 48_000, _never) is None
 
 
 @settings(max_examples=25)
@@ -200,9 +199,9 @@ def test_a_run_that_was_killed_is_saved_to_its_last_whole_frame(
     hq_bytes = data.draw(st.integers(0, len(raw.hq)), "hq")
     lq_bytes = data.draw(st.integers(0, len(raw.lq)), "lq")
     cut = replace(raw, hq=raw.hq[:hq_bytes], lq=raw.lq[:lq_bytes], check=b"")
-    whole_hq = sum(frame.end <= hq_bytes for frame in flac.frames(raw.hq)) * FRAME
+    whole_hq = sum(frame.end <= hq_bytes for frame in frames(raw.hq)) * FRAME
     try:
-        whole_lq = len(opus.read_whole(cut.lq).packets) * PACKET
+        whole_lq = len(saved_stream(cut.lq).packets) * PACKET
     except DamagedError:
         whole_lq = 0
     expected = min(whole_hq, whole_lq) // FRAME * FRAME
@@ -227,7 +226,7 @@ def test_the_check_counts_only_for_what_it_was_taken_of(take: Take, tmp_path: Pa
         expected = take.full_samples - FRAME
     else:
         cut = replace(raw, lq=raw.lq[: raw.lq.rindex(b"OggS")])
-        expected = len(opus.read_whole(cut.lq).packets) * PACKET
+        expected = len(saved_stream(cut.lq).packets) * PACKET
     decoder = _Decoder(take.ffmpeg)
     sealed = seal_last(cut, take.full_samples, take.full_samples, decoder)
     if expected == 0:

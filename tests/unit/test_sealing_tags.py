@@ -14,10 +14,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from supervisor.sealing.damage import DamagedError
-from supervisor.sealing.pair import seal
-from supervisor.sealing.tags import add_tags, place_tags, read_head, with_tags
+from supervisor.sealing.tags import add_tags, place_tags, read_head
 from supervisor.segments import Place
 from tests.rig.audio import decode_flac, flac_is_perfect
+from tests.rig.sealing import seal, with_tags
 from tests.unit.takes import RATE, Take
 
 NAMED = datetime(2026, 11, 23, 15, 45, 30, 412_000, UTC)

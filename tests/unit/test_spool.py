@@ -18,12 +18,13 @@ from supervisor.names import SegmentId
 from supervisor.sealing.pair import SealedPair
 from supervisor.segments import QueuedSegment, RawSegment, SealedHq, SealedLq, SealedSegment
 from supervisor.spool import Folders, RunRecord, Spool, is_in_use
+from tests.rig.sealing import SealedFiles, put_sealed
 from tests.unit.made import RUN, sealed_segment
 
 OTHER_RUN = "20261123T154530413Z"
 LINE = b"0,          0,          0,   480000,  2880000, 0123456789abcdef0123456789abcdef\n"
 HEAD = b"#format: frame checksums\n#version: 2\n#hash: MD5\n"
-PAIR = SealedPair(hq=b"flac" * 100, lq=b"opus" * 10, samples=480_000, md5="00" * 16, preroll=15_360)
+PAIR = SealedFiles(hq=b"flac" * 100, lq=b"opus" * 10, samples=480_000, md5="00" * 16, preroll=15_360)
 
 
 @pytest.fixture
@@ -170,7 +171,7 @@ def test_other_files_are_left_alone(spool: Spool) -> None:
 
 def _store(spool: Spool, number: int) -> SealedSegment:
     segment = sealed_segment(number)
-    spool.store_sealed(segment, PAIR)
+    put_sealed(spool, segment, PAIR)
     return segment
 
 
@@ -185,6 +186,45 @@ def test_a_sealed_pair_waits_in_both_queues(spool: Spool) -> None:
     assert queued.path("hq").read_bytes() == PAIR.hq
     assert not queued.path("lq").exists()
     assert list(spool.folders.sealing.iterdir()) == []
+
+
+def test_a_sealed_flac_file_is_the_one_that_was_captured(spool: Spool) -> None:
+    """Its beginning is written anew and its end goes, in its place: none of its megabytes is copied."""
+    segment = sealed_segment(3)
+    raw = RawSegment(segment.id, _raw(spool.folders.raw, "hq", 3), None, None, None, last=False)
+    assert raw.hq is not None
+    raw.hq.write_bytes(b"raw-" * 100)
+    inode = raw.hq.stat().st_ino
+    spool.store_sealed(segment, raw, SealedPair(b"fLaC", 250, b"opus", 480_000, "00" * 16, 0, ()))
+    for queue in (spool.to_publish, spool.to_archive):
+        (queued,) = queue.pending()
+        assert queued.path("hq").stat().st_ino == inode
+        assert queued.path("hq").read_bytes() == b"fLaC" + (b"raw-" * 100)[4:250]
+    spool.discard_raw(raw)
+    assert list(spool.folders.raw.iterdir()) == []
+    assert spool.to_publish.pending()[0].path("hq").stat().st_nlink == 2
+
+
+@pytest.mark.parametrize(
+    ("names", "newest"),
+    [("", None), ("check0", None), ("lq0", None), ("hq0 lq0", 0), ("hq0 lq0 check0 hq1 lq1", 1), ("hq9 hq10 lq9", 10)],
+)
+def test_what_is_being_written_is_the_newest(spool: Spool, names: str, newest: int | None) -> None:
+    """The segment that is read along is the one that FFmpeg began last, with the files that are there already."""
+    raw = spool.folders.raw
+    _write(raw, names)
+    found = spool.being_written()
+    if newest is None:
+        assert found is None
+        return
+    assert found is not None
+    lq = _raw(raw, "lq", newest)
+    assert (found.id, found.hq) == (SegmentId(RUN, newest), _raw(raw, "hq", newest))
+    assert found.lq == (lq if lq.exists() else None)
+    _write(raw, "hq0", OTHER_RUN)
+    later = spool.being_written()
+    assert later is not None
+    assert later.id == SegmentId(OTHER_RUN, 0)
 
 
 def test_storing_again_changes_nothing(spool: Spool) -> None:
@@ -208,10 +248,9 @@ def test_a_crash_in_the_middle_is_repaired_by_storing_again(spool: Spool, tmp_pa
     segment = _store(whole, 3)
     whole.close()
     folder = getattr(spool.folders, left)
-    (folder / f"{segment.id}.flac").write_bytes(b"half of")
-    (folder / f"{segment.id}.opus").write_bytes(b"")
-    if left == "archive":
-        (folder / f"{segment.id}.opus").unlink()
+    (folder / f"{segment.id}.{'opus' if left == 'sealing' else 'flac'}").write_bytes(b"half of")
+    if left == "publish":
+        (folder / f"{segment.id}.opus").write_bytes(b"")
     assert spool.to_publish.pending() == spool.to_archive.pending() == []
     _store(spool, 3)
     without_lock = [{name: data for name, data in _everything(s).items() if name != "lock"} for s in (spool, whole)]
@@ -228,10 +267,10 @@ def test_storing_again_leaves_what_is_queued_as_it_was(spool: Spool, monkeypatch
     with monkeypatch.context() as interrupted:
         interrupted.setattr(spool.to_publish, "link", full)
         with pytest.raises(OSError, match="No space left"):
-            spool.store_sealed(segment, PAIR)
+            put_sealed(spool, segment, PAIR)
     (queued,) = spool.to_archive.pending()
     with queued.path("hq").open("rb") as archived, queued.description.open("rb") as described:
-        spool.store_sealed(segment.model_copy(update={"samples": 7}), replace(PAIR, hq=b"again"))
+        put_sealed(spool, segment.model_copy(update={"samples": 7}), replace(PAIR, hq=b"again"))
         assert archived.read() == PAIR.hq
         assert described.read() == segment.model_dump_json().encode()
     (queued,) = spool.to_archive.pending()
@@ -242,8 +281,8 @@ def test_a_queue_is_in_the_order_of_capture(spool: Spool) -> None:
     """Whatever order segments came in, the oldest is first, across runs as well."""
     for number in (11, 2, 9):
         _store(spool, number)
-    spool.store_sealed(sealed_segment(0, run=OTHER_RUN), PAIR)
-    spool.store_sealed(sealed_segment(5, run="20251123T154530412Z"), PAIR)
+    put_sealed(spool, sealed_segment(0, run=OTHER_RUN), PAIR)
+    put_sealed(spool, sealed_segment(5, run="20251123T154530412Z"), PAIR)
     found = [str(queued.sealed.id) for queued in spool.to_publish.pending()]
     assert found == sorted(found)
     assert len(found) == 5
@@ -264,7 +303,7 @@ def test_what_a_power_cut_tore_is_set_aside(spool: Spool, torn: str) -> None:
     sizes = {"hq": SealedHq(bytes=len(PAIR.hq), md5="0" * 32), "lq": SealedLq(bytes=len(PAIR.lq), preroll=0)}
     whole, broken = (sealed_segment(number).model_copy(update=sizes) for number in (3, 4))
     for segment in (whole, broken):
-        spool.store_sealed(segment, PAIR)
+        put_sealed(spool, segment, PAIR)
     path = spool.folders.publish / f"{broken.id}.{torn.removeprefix('no ')}"
     if torn == "no flac":
         path.unlink()
