@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import subprocess
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
@@ -15,15 +15,16 @@ OLDEST = (5, 1)
 """The oldest FFmpeg that this project is tested with."""
 
 _QUESTIONS = {
-    "bitstream filter": ("-bsfs",),
-    # FFmpeg 7 lists devices such as alsa and lavfi with a flag column more among the demuxers, alike in their own list
-    "demuxer": ("-demuxers", "-devices"),
-    "encoder": ("-encoders",),
-    "filter": ("-filters",),
-    "muxer": ("-muxers",),
+    "bitstream filter": "-bsfs",
+    "demuxer": "-demuxers",
+    "encoder": "-encoders",
+    "filter": "-filters",
+    "muxer": "-muxers",
 }
+_IS_A_DEVICE = "d"
+"""FFmpeg 7 has this flag in a column of its own."""
 
-
+_VERSION = re.compile(r"^ffmpeg version (\S+)", re.MULTILINE)
 _ALONE = re.compile(r"\w+")
 _ASKED_BY = (("c:a", "encoder"), ("bsf:a", "bitstream filter"), ("f", "muxer"), ("segment_format", "muxer"))
 
@@ -65,10 +66,7 @@ def version(executable: str) -> tuple[str, tuple[int, int] | None]:
     Raises:
         FFmpegUnusableError: the program cannot be run.
     """
-    first_line = _ask(executable, "-version").partition("\n")[0]
-    printed = first_line.removeprefix("ffmpeg version ").split(" ", 1)[0]
-    numbers = re.match(r"n?(\d+)\.(\d+)", printed)
-    return printed, (int(numbers[1]), int(numbers[2])) if numbers else None
+    return _version_in(_ask(executable, "-version").stdout)
 
 
 def missing(executable: str, wanted: Iterable[Need]) -> list[Need]:
@@ -77,15 +75,7 @@ def missing(executable: str, wanted: Iterable[Need]) -> list[Need]:
     Raises:
         FFmpegUnusableError: the program cannot be run.
     """
-    wanted = set(wanted)
-    # each question starts the program anew: asked at once, the answers cost the time of one
-    with ThreadPoolExecutor(thread_name_prefix="ffmpeg-components") as asking:
-        listings = {
-            kind: [asking.submit(_ask, executable, question) for question in questions]
-            for kind, questions in _QUESTIONS.items()
-        }
-    lists = {kind: frozenset().union(*(_names(asked.result()) for asked in all_)) for kind, all_ in listings.items()}
-    return sorted((n for n in wanted if n.name not in lists[n.kind]), key=lambda n: (n.kind, n.name))
+    return _not_in(_listings(executable), wanted)
 
 
 def require(executable: str, wanted: Iterable[Need]) -> str:
@@ -94,12 +84,13 @@ def require(executable: str, wanted: Iterable[Need]) -> str:
     Raises:
         FFmpegUnusableError: names what is wrong and what to do.
     """
-    printed, numbers = version(executable)
+    listings = _listings(executable)
+    printed, numbers = _version_in(listings["encoder"].stderr)
     if numbers is not None and numbers < OLDEST:
         raise FFmpegUnusableError(
             f"FFmpeg {printed} is too old: {OLDEST[0]}.{OLDEST[1]} or newer is needed.", "Install a newer ffmpeg."
         )
-    if lacking := missing(executable, wanted):
+    if lacking := _not_in(listings, wanted):
         names = ", ".join(f"{need.kind} {need.name}" for need in lacking)
         raise FFmpegUnusableError(
             f"FFmpeg {printed} ({executable}) was built without: {names}.",
@@ -108,10 +99,30 @@ def require(executable: str, wanted: Iterable[Need]) -> str:
     return printed
 
 
-def _ask(executable: str, question: str) -> str:
+def _listings(executable: str) -> dict[str, subprocess.CompletedProcess[str]]:
+    """What FFmpeg has of each kind; the version is in the banner of each."""
+    # each question starts the program anew: asked at once, the answers cost the time of one
+    with ThreadPoolExecutor(thread_name_prefix="ffmpeg-components") as asking:
+        asked = {kind: asking.submit(_ask, executable, question) for kind, question in _QUESTIONS.items()}
+    return {kind: answer.result() for kind, answer in asked.items()}
+
+
+def _not_in(listings: Mapping[str, subprocess.CompletedProcess[str]], wanted: Iterable[Need]) -> list[Need]:
+    there = {kind: _names(listing.stdout) for kind, listing in listings.items()}
+    return sorted((n for n in set(wanted) if n.name not in there[n.kind]), key=lambda n: (n.kind, n.name))
+
+
+def _version_in(banner: str) -> tuple[str, tuple[int, int] | None]:
+    told = _VERSION.search(banner)
+    printed = told[1] if told else "without a version"
+    numbers = re.match(r"n?(\d+)\.(\d+)", printed)
+    return printed, (int(numbers[1]), int(numbers[2])) if numbers else None
+
+
+def _ask(executable: str, question: str) -> subprocess.CompletedProcess[str]:
     try:
-        answer = subprocess.run(  # noqa: S603 - the operator's own ffmpeg
-            [executable, "-hide_banner", question],
+        return subprocess.run(  # noqa: S603 - the operator's own ffmpeg
+            [executable, question],
             capture_output=True,
             text=True,
             timeout=20,
@@ -126,7 +137,6 @@ def _ask(executable: str, question: str) -> str:
         raise FFmpegUnusableError(
             f"'{executable}' could not be run: {error}", "Is it FFmpeg? Try: ffmpeg -version"
         ) from error
-    return answer.stdout
 
 
 def _names(listing: str) -> frozenset[str]:
@@ -138,7 +148,8 @@ def _names(listing: str) -> frozenset[str]:
     for line in listing.splitlines():
         first, _, rest = line.strip().partition(" ")
         if rest and not rest.lstrip().startswith("="):
-            names.update(rest.split()[0].split(","))
+            columns = [column for column in rest.split() if column != _IS_A_DEVICE]
+            names.update(columns[0].split(",") if columns else ())
         elif _ALONE.fullmatch(first):
             names.add(first)
     return frozenset(names)

@@ -11,6 +11,7 @@ from pydantic import ValidationError
 
 from supervisor.clock import Clock, iso_ms, utc
 from supervisor.errors import UserError
+from supervisor.files import mapped
 from supervisor.manifest import Entry, HqObject, LqObject, Manifest, rolled
 from supervisor.names import Keys, next_index
 from supervisor.segments import SealedSegment
@@ -136,7 +137,7 @@ class LiveBucket:
         self._in_bucket.update(keys.values())
 
         def put(quality: str) -> None:
-            self._store.put(keys[quality], files[quality].read_bytes(), SEGMENT_HEADERS[quality])
+            self._store.put(keys[quality], mapped(files[quality]), SEGMENT_HEADERS[quality])
 
         puts = [uploads.submit(put, quality) for quality in keys]
         errors = [put.exception() for put in puts]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import mmap
 import os
 import tempfile
 from collections.abc import Iterable
@@ -9,12 +10,22 @@ from io import FileIO
 from pathlib import Path
 
 
-def write_whole(path: Path, content: bytes, *, durable: bool = False) -> None:
+def mapped(path: Path) -> memoryview:
+    """The content of a file that is there and will not shrink, without a copy of it: pages of the kernel's own.
+
+    They are given back with the last reference to them.
+    """
+    with path.open("rb") as file:
+        pages = mmap.mmap(file.fileno(), 0, mmap.MAP_SHARED | mmap.MAP_POPULATE, mmap.PROT_READ)
+    return memoryview(pages)
+
+
+def write_whole(path: Path, content: bytes | memoryview, *, durable: bool = False) -> None:
     """Replaces ``path`` by ``content`` in one step, as `write_pieces` does."""
     write_pieces(path, (content,), durable=durable)
 
 
-def write_pieces(path: Path, pieces: Iterable[bytes], *, durable: bool = False) -> None:
+def write_pieces(path: Path, pieces: Iterable[bytes | memoryview], *, durable: bool = False) -> None:
     """Replaces ``path`` by all ``pieces`` in one step; nobody ever sees a part of them.
 
     With ``durable`` it also survives a power cut: file and folder are synced.

@@ -16,6 +16,7 @@ FLOOR_DB = -144.0
 _FRAME = b"frame:"
 _LUFS = b"lavfi.r128.S"
 _ASTATS = b"lavfi.astats."
+_READ = (_LUFS + b"=", _ASTATS)
 
 
 @dataclass(frozen=True)
@@ -62,7 +63,7 @@ class Meters:
                 number, ticks = _number_and_ticks(line)
                 self._begun = (number, ticks / self._sample_rate, woken_s if first else arrival_s)
                 self._values, first = {}, False
-            else:
+            elif line.startswith(_READ):
                 name, _, value = line.partition(b"=")
                 self._values[name] = max(FLOOR_DB, float(value))
         return found

@@ -66,10 +66,11 @@ class Sealer:
                 self._spool.forget_run(record)
 
     def _read_on_until_changed(self) -> None:
+        written: RawSegment | None = None
         for _ in range(_LOOKS_AGAIN_AFTER):
             if self._changed.wait(_READ_ON_EVERY_S):
                 return
-            written = self._spool.being_written()
+            written = written or self._spool.being_written()
             if written is not None:
                 self._follow(written)
 

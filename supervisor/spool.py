@@ -88,7 +88,7 @@ class Queue:
 
     def depth(self) -> int:
         """How many segments wait."""
-        return sum(parse_sealed(path.name) is not None for path in self.folder.iterdir())
+        return sum(parse_sealed(name) is not None for name in os.listdir(self.folder))  # noqa: PTH208 - often asked
 
     def link(self, segment: SealedSegment, source: Path) -> None:
         """Takes the files of ``segment`` in from ``source``; its description comes last and makes it whole."""
@@ -388,15 +388,17 @@ class Spool:
 
     def used_bytes(self) -> int:
         """What the spool occupies; a file in both queues counts once."""
-        sizes: dict[int, int] = {}
-        for folder, _, names in os.walk(self.folders.root):
-            for name in names:
-                try:
-                    status = os.stat(Path(folder) / name)  # noqa: PTH116 - a vanished file is no error here
-                except FileNotFoundError:
-                    continue
-                sizes[status.st_ino] = status.st_size
-        return sum(sizes.values())
+        return sum({status.st_ino: status.st_size for status in _files_below(self.folders.root)}.values())
+
+
+def _files_below(folder: Path | str) -> Iterator[os.stat_result]:
+    with suppress(FileNotFoundError), os.scandir(folder) as entries:
+        for entry in entries:
+            if entry.is_dir(follow_symlinks=False):
+                yield from _files_below(entry.path)
+                continue
+            with suppress(FileNotFoundError):  # it has just been let go
+                yield entry.stat()
 
 
 def _begin_and_cut(path: Path, begins: bytes, size_bytes: int) -> None:

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from supervisor.files import write_whole
-from supervisor.stores.store import Headers, Stored, StoreError, Trouble
+from supervisor.stores.store import Body, Headers, Stored, StoreError, Trouble
 
 
 class FolderStore:
@@ -31,7 +31,7 @@ class FolderStore:
         """What was given to tell it; None when nobody can."""
         return self._clock_ahead_s()
 
-    def put(self, key: str, body: bytes, headers: Headers) -> None:  # noqa: ARG002 - a folder keeps no headers
+    def put(self, key: str, body: Body, headers: Headers) -> None:  # noqa: ARG002 - a folder keeps no headers
         """Writes the file in one step."""
         with _store_errors("put", key):
             path = self._root / key

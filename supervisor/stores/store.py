@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Protocol
+from typing import Protocol, TypeAlias
+
+Body: TypeAlias = bytes | memoryview
+"""The content of an object; a view of a mapped file is sent without having been copied."""
 
 
 @dataclass(frozen=True)
@@ -62,7 +65,7 @@ class Store(Protocol):
         """Seconds that its clock is ahead of ours; None when it has not told yet."""
         ...
 
-    def put(self, key: str, body: bytes, headers: Headers) -> None:
+    def put(self, key: str, body: Body, headers: Headers) -> None:
         """Stores an object whole, replacing what was there."""
         ...
 

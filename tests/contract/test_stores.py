@@ -17,6 +17,7 @@ from pathlib import Path
 
 import pytest
 
+from supervisor.files import mapped
 from supervisor.stores.folder import FolderStore
 from supervisor.stores.s3 import Account, S3Store
 from supervisor.stores.store import Headers, Store, StoreError, Trouble
@@ -63,6 +64,17 @@ def test_what_was_put_is_got(store: Store) -> None:
     assert stored is not None
     assert stored.body == b"\x00\xff" * 1_500_000
     assert stored.age_s < 10
+
+
+def test_a_mapped_file_is_stored_as_it_is(store: Store, tmpfs: Path) -> None:
+    """A segment goes from the spool to the store without a copy in between, and its file may go meanwhile."""
+    (tmpfs / "segment").write_bytes(b"\x00\xff" * 1_500_000)
+    body = mapped(tmpfs / "segment")
+    (tmpfs / "segment").unlink()
+    store.put("live/hq/segment-00000002.flac", body, HEADERS)
+    stored = store.get("live/hq/segment-00000002.flac")
+    assert stored is not None
+    assert stored.body == b"\x00\xff" * 1_500_000
 
 
 def test_nothing_is_got_where_nothing_was_put(store: Store) -> None:
@@ -217,6 +229,7 @@ def test_a_folder_without_permission_is_refused(tmp_path: Path) -> None:
 _PUT_INTO_FOLDER = """
 import sys
 from pathlib import Path
+from supervisor.files import mapped
 from supervisor.stores.folder import FolderStore
 from supervisor.stores.store import Headers, StoreError
 

@@ -42,7 +42,7 @@ from supervisor.names import Keys
 from supervisor.probe import segment_and_manifest
 from supervisor.settings import Settings
 from supervisor.stores.folder import FolderStore
-from supervisor.stores.store import Headers, StoreError, Trouble
+from supervisor.stores.store import Body, Headers, StoreError, Trouble
 from tests.rig.parts import ROOT
 
 PAGE = "https://radio.example"
@@ -395,7 +395,7 @@ def test_every_check_is_in_the_guide() -> None:
 class _NoManifests(FolderStore):
     """Takes segments and refuses manifests."""
 
-    def put(self, key: str, body: bytes, headers: Headers) -> None:
+    def put(self, key: str, body: Body, headers: Headers) -> None:
         if key.endswith(".json"):
             raise StoreError("put", key, "AccessDenied", "no", Trouble.REFUSED)
         super().put(key, body, headers)

@@ -28,7 +28,9 @@ def _with_version(folder: Path, printed: str) -> str:
     """The real FFmpeg, but for the version that it prints."""
     real = shutil.which(ffmpeg_program("system"))
     first_line = shlex.quote(f"ffmpeg version {printed} Copyright (c) 2000-2026 the FFmpeg developers")
-    return _program(folder, f'case "$*" in *-version) echo {first_line} ;; *) exec {real} "$@" ;; esac')
+    return _program(
+        folder, f'test "$1" = -version && exec echo {first_line}; echo {first_line} >&2; exec {real} -hide_banner "$@"'
+    )
 
 
 def _without(folder: Path, name: str) -> str:

@@ -5,11 +5,12 @@ from __future__ import annotations
 import os
 import stat
 import threading
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from supervisor.files import make_folders, sync_folder, write_whole
+from supervisor.files import make_folders, mapped, sync_folder, write_pieces, write_whole
 
 
 @pytest.mark.parametrize("durable", [False, True])
@@ -27,6 +28,42 @@ def test_a_file_is_replaced(tmp_path: Path, *, durable: bool) -> None:
     write_whole(tmp_path / "file", bytes(1000), durable=durable)
     write_whole(tmp_path / "file", b"new", durable=durable)
     assert (tmp_path / "file").read_bytes() == b"new"
+
+
+def test_pieces_make_one_file(tmp_path: Path) -> None:
+    """A file that comes in pieces is there when the last has come, and not at all when one fails."""
+
+    def failing() -> Iterator[bytes]:
+        yield b"hel"
+        raise ValueError
+
+    with pytest.raises(ValueError):  # noqa: PT011 - our own
+        write_pieces(tmp_path / "file", failing())
+    assert list(tmp_path.iterdir()) == []
+    write_pieces(tmp_path / "file", (b"hel", b"", memoryview(b"lo")), durable=True)
+    assert [(path.name, path.read_bytes()) for path in tmp_path.iterdir()] == [("file", b"hello")]
+
+
+def test_a_mapped_file_is_its_content(tmp_path: Path) -> None:
+    """What is mapped is what is in the file, for as long as somebody holds it: also when its name is gone."""
+    content = os.urandom(1_000_001)
+    (tmp_path / "file").write_bytes(content)
+    before = _open_descriptors()
+    view = mapped(tmp_path / "file")
+    (tmp_path / "file").unlink()
+    assert bytes(view) == content
+    assert _maps(tmp_path / "file") == 1
+    del view
+    assert _maps(tmp_path / "file") == 0
+    assert _open_descriptors() == before
+
+
+def _maps(path: Path) -> int:
+    return Path("/proc/self/maps").read_text(encoding="utf-8").count(str(path))
+
+
+def _open_descriptors() -> int:
+    return len(list(Path("/proc/self/fd").iterdir()))
 
 
 @pytest.fixture

@@ -25,7 +25,7 @@ from supervisor.spool import Spool
 from supervisor.state import State
 from supervisor.status import Snapshot, reduce
 from supervisor.stores.folder import FolderStore
-from supervisor.stores.store import Headers, StoreError, Trouble
+from supervisor.stores.store import Body, Headers, StoreError, Trouble
 from tests.rig.parts import eventually
 from tests.rig.sealing import SealedFiles, put_sealed
 from tests.unit.made import sealed_segment
@@ -40,7 +40,7 @@ class _Flaky(FolderStore):
     failing = ""
     failures = 0
 
-    def put(self, key: str, body: bytes, headers: Headers) -> None:
+    def put(self, key: str, body: Body, headers: Headers) -> None:
         self._fail(key.rpartition(".")[2], key)
         super().put(key, body, headers)
 
@@ -212,7 +212,7 @@ class _TogetherOnly(_Flaky):
 
     together: threading.Barrier
 
-    def put(self, key: str, body: bytes, headers: Headers) -> None:
+    def put(self, key: str, body: Body, headers: Headers) -> None:
         if not key.endswith(".json"):
             self.together.wait(10)
         super().put(key, body, headers)
