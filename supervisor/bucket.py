@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from concurrent.futures import Executor
+from concurrent.futures import Executor, wait
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -139,10 +139,12 @@ class LiveBucket:
         def put(quality: str) -> None:
             self._store.put(keys[quality], mapped(files[quality]), SEGMENT_HEADERS[quality])
 
-        puts = [uploads.submit(put, quality) for quality in keys]
-        errors = [put.exception() for put in puts]
-        for error in filter(None, errors):
-            raise error
+        lq = uploads.submit(put, "lq")
+        try:
+            put("hq")  # here, because it takes longest: no other thread has to be woken for it
+        finally:
+            wait((lq,))
+        lq.result()
 
     def add(self, entry: Entry) -> None:
         """Lets an uploaded entry enter the window, and the oldest leave it; the manifest has still to be stored."""

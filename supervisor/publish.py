@@ -92,7 +92,7 @@ class Publisher:
 
         ``open_bucket`` is called until it goes through, before anything is published.
         """
-        with ThreadPoolExecutor(len(EXTENSIONS), thread_name_prefix="upload") as uploads:
+        with ThreadPoolExecutor(1, thread_name_prefix="upload") as uploads:
             if not self._persist("open", open_bucket):
                 return
             self._continue_from_bucket()

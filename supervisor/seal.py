@@ -18,11 +18,11 @@ from supervisor.spool import RunRecord, Spool
 from supervisor.stop import Signal
 from supervisor.watch import RawWatch
 
-_READ_ON_EVERY_S = 1.0
-"""What FFmpeg has written meanwhile is read and proved this often: when it closes a segment little is left to do."""
+_LOOK_AGAIN_S = 5.0
+"""The folder is looked at this often even when no event comes: events can be lost, the folder cannot."""
 
-_LOOKS_AGAIN_AFTER = 5
-"""The folder is looked at after so many of these even when no event comes: events can be lost, the folder cannot."""
+_READ_BEFORE_S = 0.4
+"""So long before a segment is closed what is written of it is read and proved: little is left to do then."""
 
 
 class Sealer:
@@ -48,6 +48,7 @@ class Sealer:
         self._emit = emit
         self._followed: Following | None = None
         self._tail: tuple[SegmentId, Sequence[bytes]] | None = None
+        self._closes_at_s = 0.0
 
     def run(self, capturing: Callable[[], bool]) -> None:
         """Seals until ``capturing`` says that nothing more can come."""
@@ -56,7 +57,7 @@ class Sealer:
             more = capturing()
             self.seal_all()
             if more:
-                self._read_on_until_changed()
+                self._await_change()
 
     def seal_all(self) -> None:
         """Seals everything that is closed, and forgets the runs that are over."""
@@ -65,14 +66,14 @@ class Sealer:
             if all(self._seal_one(record, raw) for raw in self._spool.closed_segments(record)) and record.over:
                 self._spool.forget_run(record)
 
-    def _read_on_until_changed(self) -> None:
-        written: RawSegment | None = None
-        for _ in range(_LOOKS_AGAIN_AFTER):
-            if self._changed.wait(_READ_ON_EVERY_S):
-                return
-            written = written or self._spool.being_written()
-            if written is not None:
-                self._follow(written)
+    def _await_change(self) -> None:
+        """Waits, and reads what is being written: whenever nothing has changed, and just before it has to."""
+        before_s = self._closes_at_s - _READ_BEFORE_S - self._clock.boottime_s()
+        if self._changed.wait(min(before_s, _LOOK_AGAIN_S) if before_s > 0 else _LOOK_AGAIN_S):
+            return
+        written = self._spool.being_written()
+        if written is not None:
+            self._follow(written)
 
     def _follow(self, raw: RawSegment) -> Following:
         """What is known of a segment, after reading on."""
@@ -103,6 +104,7 @@ class Sealer:
             return False
         self._spool.discard_raw(raw)
         self._tail = raw.id, pair.tail
+        self._closes_at_s = segment.closed_boottime_s + record.segment_samples / record.sample_rate
         seal_ms = (self._clock.monotonic_s() - began_s) * 1000
         self._emit(SegmentSealed(segment, seal_ms, self._clock.boottime_s() - segment.closed_boottime_s))
         return True

@@ -22,7 +22,16 @@ from supervisor.capture import Capture, Format
 from supervisor.clock import Clock
 from supervisor.encoding import outputs
 from supervisor.errors import UserError
-from supervisor.events import CaptureEnded, Emit, Event, RecordingDamaged, SegmentPublished, SegmentSealed, Stopping
+from supervisor.events import (
+    CaptureEnded,
+    Emit,
+    Event,
+    LevelsMeasured,
+    RecordingDamaged,
+    SegmentPublished,
+    SegmentSealed,
+    Stopping,
+)
 from supervisor.host_clock import HostClockWatch
 from supervisor.ledger import Ledger
 from supervisor.leftovers import end_leftovers
@@ -341,6 +350,9 @@ class Station:
 
     def _emit(self, event: Event) -> None:
         match event:
+            case LevelsMeasured():  # the most frequent by far, and for the status alone
+                self._board.take(event)
+                return
             case CaptureEnded():
                 self._raw_changed.set()
             case SegmentSealed():  # publishing first: the archive has until tomorrow, a listener has not

@@ -94,21 +94,21 @@ def test_a_run_that_is_over_is_sealed_to_its_last_sample(line: _Line, take: Take
 
 
 class _Writing(Signal):
-    """FFmpeg at work: what is written while the sealer waits, a step for each time."""
+    """FFmpeg at work: what is written while the sealer waits, a step each time; a step says whether anything closed."""
 
-    def __init__(self, steps: list[Callable[[], None]]) -> None:
+    def __init__(self, steps: list[Callable[[], bool]]) -> None:
         super().__init__()
         self.steps = steps
+        self.waits_s: list[float] = []
 
     def wait(self, timeout_s: float) -> bool:
-        """Writes; says that something has changed when all is written."""
-        assert timeout_s <= 1
-        self.steps.pop(0)()
-        return not self.steps
+        """The next step."""
+        self.waits_s.append(timeout_s)
+        return self.steps.pop(0)()
 
 
 def test_what_ffmpeg_writes_is_read_along(line: _Line, take: Take, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Each byte is read once, and when the segment is closed only what was written since the last look is left."""
+    """Each byte is read once, all but the last before the segment is closed, and the next one's closing is expected."""
     hq, lq = take.hq(0), take.lq(0)
     fed: list[int] = []
     feed = flac.FrameReader.feed
@@ -117,33 +117,30 @@ def test_what_ffmpeg_writes_is_read_along(line: _Line, take: Take, monkeypatch: 
         fed.append(len(data))
         feed(reader, data)
 
-    def put(part: float) -> Callable[[], None]:
-        def write() -> None:
-            line.put(take.file("hq", 0), int(part * len(hq)))
-            line.put(take.file("lq", 0), int(part * len(lq)))
+    def put(part: float) -> bool:
+        line.put(take.file("hq", 0), int(part * len(hq)))
+        line.put(take.file("lq", 0), int(part * len(lq)))
+        return False
 
-        return write
-
-    def close() -> None:
+    def close() -> bool:
+        put(1)
         for path in (take.file("check", 0), take.file("hq", 1), take.file("lq", 1)):
             line.put(path)
-
-    def end() -> None:
-        put(1)()
-        close()
+        return True
 
     line.record(take, over=False)
-    clock, writing = SystemClock(), _Writing([put(0.3), put(0.6), put(0.9), end])
+    clock = SystemClock()
+    writing = _Writing([lambda: put(0.3), lambda: put(0.6), lambda: put(0.95), close, lambda: True])
     watch = RawWatch(line.spool.folders.raw, clock, writing.set)
     monkeypatch.setattr(flac.FrameReader, "feed", counting)
-    capturing = iter([True, False])
-    Sealer(line.spool, watch, writing, lambda _: pytest.fail("decoded"), clock, line.events.append).run(
-        lambda: next(capturing)
-    )
+    sealer = Sealer(line.spool, watch, writing, lambda _: pytest.fail("decoded"), clock, line.events.append)
+    sealer.run(lambda: bool(writing.steps))
     assert [type(event) for event in line.events] == [SegmentSealed]
     assert sum(fed) == len(hq)
-    assert fed[-1] < 0.11 * len(hq)
+    assert fed[-1] < 0.06 * len(hq)
     assert np.array_equal(line.archived[0], take.captured(0))
+    assert writing.waits_s[:4] == [5, 5, 5, 5]
+    assert take.segment_s - 0.9 < writing.waits_s[4] <= take.segment_s - 0.4
 
 
 def test_the_pre_roll_is_the_same_after_a_restart(line: _Line, take: Take, tmp_path: Path) -> None:
