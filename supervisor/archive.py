@@ -11,7 +11,7 @@ from threading import Lock
 from supervisor.backoff import Backoff
 from supervisor.clock import Clock
 from supervisor.events import ArchiveFailed, Emit, RecordingDamaged, SegmentArchived, SpoolOverflowed
-from supervisor.files import make_folders, write_pieces
+from supervisor.files import make_folders, mapped, write_pieces
 from supervisor.identity import require_marked
 from supervisor.lineage import remember_run
 from supervisor.names import SegmentId, piece_name
@@ -134,10 +134,10 @@ class Archivist:
 
     def _copy(self, queued: QueuedSegment, path: Path) -> None:
         require_marked(self._recordings)
-        self._require_room(queued.path("hq").stat().st_size)
+        pieces = tagged(mapped(queued.path("hq")), place_tags(self._station, queued.sealed.place))
+        self._require_room(sum(map(len, pieces)))
         make_folders(path.parent)
-        with queued.path("hq").open("rb", buffering=0) as sealed:
-            write_pieces(path, tagged(sealed, place_tags(self._station, queued.sealed.place)), durable=True)
+        write_pieces(path, pieces, durable=True)
         remember_run(self._recordings, queued.sealed.run)
 
     def _require_room(self, wanted_bytes: int) -> None:

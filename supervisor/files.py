@@ -16,6 +16,8 @@ def mapped(path: Path) -> memoryview:
     They are given back with the last reference to them.
     """
     with path.open("rb") as file:
+        if os.fstat(file.fileno()).st_size == 0:  # mmap(2) takes nothing for an error
+            return memoryview(b"")
         pages = mmap.mmap(file.fileno(), 0, mmap.MAP_SHARED | mmap.MAP_POPULATE, mmap.PROT_READ)
     return memoryview(pages)
 

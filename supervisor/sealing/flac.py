@@ -82,17 +82,17 @@ class FrameReader:
             position = audio_offset(data)
             self.head = data[:position]
         begin = self.taken_bytes - len(data)
+        header = _frame_header(data, position)
         try:
             while position < len(data):
-                header = _frame_header(data, position)
                 if header is None or self._expected not in {None, header.number}:
                     raise DamagedError(f"no FLAC frame begins at byte {begin + position}")
-                end = _frame_end(data, position, header, ended=ended)
+                end, following = _frame_end(data, position, header, ended=ended)
                 if end is None:
                     raise DamagedError(f"the FLAC frame at byte {begin + position} is cut off or damaged")
                 self.frames.append(Frame(begin + end, header.samples))
                 self._expected = header.number + 1
-                position = end
+                position, header = end, following
         finally:
             self._rest = data[position:]
 
@@ -148,18 +148,20 @@ def audio_offset(data: bytes) -> int:
     return position
 
 
-def _frame_end(data: bytes, start: int, header: _FrameHeader, *, ended: bool) -> int | None:
+def _frame_end(data: bytes, start: int, header: _FrameHeader, *, ended: bool) -> tuple[int | None, _FrameHeader | None]:
     """Where the frame ends: at the first header behind it, or the end of the file, before which its CRC-16 is right.
 
-    The first, because the CRC starts at 0: frame after frame, a whole row of them has the right CRC too.
+    The first, because the CRC starts at 0: frame after frame, a whole row of them has the right CRC too. The header
+    that was found there is given as well.
     """
     search_from = start + header.bytes
     while found := _SYNC_CODE.search(data, search_from):
         end = found.start()
-        if _frame_header(data, end) is not None and _crc_is_right(data, start, end):
-            return end
+        following = _frame_header(data, end)
+        if following is not None and _crc_is_right(data, start, end):
+            return end, following
         search_from = end + 1
-    return _end_of_last(data, start, header) if ended else None
+    return (_end_of_last(data, start, header) if ended else None), None
 
 
 def _end_of_last(data: bytes, start: int, header: _FrameHeader) -> int | None:

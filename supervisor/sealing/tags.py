@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from io import BytesIO
@@ -19,7 +19,7 @@ from supervisor.segments import Place
 
 _LOST = "LOST_BEFORE"
 """What the device had lost inside the run until then: written, and read, only where it is not 0."""
-_PIECE_BYTES = 65_536
+_LONGEST_HEAD_BYTES = 65_536
 _MOST_SAMPLES = 1 << 48
 _LONGEST_BOOT_S = 1e10
 """A century and more: beyond them a tag is no place, and reckoning with it would fail."""
@@ -69,21 +69,18 @@ def place_tags(station: str, place: Place) -> dict[str, str]:
     }
 
 
-def tagged(file: BinaryIO, tags: Mapping[str, str]) -> Iterator[bytes]:
-    """The FLAC file with ``tags`` among its Vorbis comments, in pieces; frames and STREAMINFO stay as they are.
+def tagged(flac: bytes | memoryview, tags: Mapping[str, str]) -> tuple[bytes, bytes | memoryview]:
+    """A FLAC file with ``tags`` among its Vorbis comments, in two pieces: a new head, and the frames, not copied.
+
+    STREAMINFO stays as it is.
 
     Raises:
-        DamagedError: it is not a FLAC file, or its metadata is longer than a piece.
-        OSError: the disk cannot be read.
+        DamagedError: it is not a FLAC file.
     """
-    piece = file.read(_PIECE_BYTES)
-    frames_from = audio_offset(piece)
-    head = BytesIO(piece[:frames_from])
+    frames_from = audio_offset(bytes(flac[:_LONGEST_HEAD_BYTES]))
+    head = BytesIO(flac[:frames_from])
     _add(head, tags, lambda _: 0)
-    yield head.getvalue()
-    yield piece[frames_from:]
-    while piece := file.read(_PIECE_BYTES):
-        yield piece
+    return head.getvalue(), flac[frames_from:]
 
 
 def add_tags(file: BinaryIO, tags: Mapping[str, str]) -> None:

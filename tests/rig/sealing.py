@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
-from io import BytesIO
 
 from supervisor.names import SegmentId
 from supervisor.sealing import flac, opus, pair
@@ -72,7 +71,7 @@ def with_stream_info(hq: bytes, samples: int, md5: str) -> bytes:
 
 def with_tags(hq: bytes, tags: Mapping[str, str]) -> bytes:
     """A FLAC file with tags, as the archive writes it."""
-    return b"".join(tagged(BytesIO(hq), tags))
+    return b"".join(tagged(hq, tags))
 
 
 def put_sealed(spool: Spool, segment: SealedSegment, files: SealedFiles) -> None:

@@ -58,6 +58,12 @@ def test_a_mapped_file_is_its_content(tmp_path: Path) -> None:
     assert _open_descriptors() == before
 
 
+def test_an_empty_file_is_mapped_too(tmp_path: Path) -> None:
+    """Of nothing there is nothing."""
+    (tmp_path / "file").touch()
+    assert bytes(mapped(tmp_path / "file")) == b""
+
+
 def _maps(path: Path) -> int:
     return Path("/proc/self/maps").read_text(encoding="utf-8").count(str(path))
 
