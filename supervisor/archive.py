@@ -134,10 +134,11 @@ class Archivist:
 
     def _copy(self, queued: QueuedSegment, path: Path) -> None:
         require_marked(self._recordings)
-        pieces = tagged(mapped(queued.path("hq")), place_tags(self._station, queued.sealed.place))
-        self._require_room(sum(map(len, pieces)))
-        make_folders(path.parent)
-        write_pieces(path, pieces, durable=True)
+        with mapped(queued.path("hq")) as flac:
+            pieces = tagged(flac, place_tags(self._station, queued.sealed.place))
+            self._require_room(sum(map(len, pieces)))
+            make_folders(path.parent)
+            write_pieces(path, pieces, durable=True)
         remember_run(self._recordings, queued.sealed.run)
 
     def _require_room(self, wanted_bytes: int) -> None:

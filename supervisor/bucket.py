@@ -137,14 +137,16 @@ class LiveBucket:
         self._in_bucket.update(keys.values())
 
         def put(quality: str) -> None:
-            self._store.put(keys[quality], mapped(files[quality]), SEGMENT_HEADERS[quality])
+            with mapped(files[quality]) as content:
+                self._store.put(keys[quality], content, SEGMENT_HEADERS[quality])
 
         lq = uploads.submit(put, "lq")
         try:
             put("hq")  # here, because it takes longest: no other thread has to be woken for it
+            lq.result()
         finally:
             wait((lq,))
-        lq.result()
+            del lq  # its error would hold this frame, and this frame its error
 
     def add(self, entry: Entry) -> None:
         """Lets an uploaded entry enter the window, and the oldest leave it; the manifest has still to be stored."""

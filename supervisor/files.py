@@ -5,21 +5,27 @@ from __future__ import annotations
 import mmap
 import os
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
 from io import FileIO
 from pathlib import Path
 
 
-def mapped(path: Path) -> memoryview:
-    """The content of a file that is there and will not shrink, without a copy of it: pages of the kernel's own.
-
-    They are given back with the last reference to them.
-    """
+@contextmanager
+def mapped(path: Path) -> Iterator[memoryview]:
+    """The content of a file that will not shrink meanwhile, without a copy of it: pages of the kernel's own."""
     with path.open("rb") as file:
         if os.fstat(file.fileno()).st_size == 0:  # mmap(2) takes nothing for an error
-            return memoryview(b"")
+            yield memoryview(b"")
+            return
         pages = mmap.mmap(file.fileno(), 0, mmap.MAP_SHARED | mmap.MAP_POPULATE, mmap.PROT_READ)
-    return memoryview(pages)
+    view = memoryview(pages)
+    try:
+        yield view
+    finally:
+        view.release()
+        with suppress(BufferError):  # a part of it is still held: then it goes with that
+            pages.close()
 
 
 def write_whole(path: Path, content: bytes | memoryview, *, durable: bool = False) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import socket
+import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
@@ -225,10 +226,18 @@ class S3Store:
             with _store_errors(operation, key):
                 yield
         except StoreError as error:
+            _let_go(error)
             if operation in self._went_through and _is_forbidden(error):
                 error.hint = f"{_CLOCK_FIRST.format(self.clock_ahead_s or 0.0)} {error.hint}".strip()
             raise
         self._went_through.add(operation)
+
+
+def _let_go(error: BaseException | None) -> None:
+    """Frees what a failed request held, its body above all, which the SDK's errors would until garbage is collected."""
+    while error is not None:
+        traceback.clear_frames(error.__traceback__)
+        error = error.__context__
 
 
 def _is_forbidden(error: StoreError) -> bool:

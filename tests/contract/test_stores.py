@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import re
 import socket
+import ssl
+import struct
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import AbstractContextManager, ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from functools import partial
 from pathlib import Path
 
@@ -69,12 +73,58 @@ def test_what_was_put_is_got(store: Store) -> None:
 def test_a_mapped_file_is_stored_as_it_is(store: Store, tmpfs: Path) -> None:
     """A segment goes from the spool to the store without a copy in between, and its file may go meanwhile."""
     (tmpfs / "segment").write_bytes(b"\x00\xff" * 1_500_000)
-    body = mapped(tmpfs / "segment")
-    (tmpfs / "segment").unlink()
-    store.put("live/hq/segment-00000002.flac", body, HEADERS)
+    with mapped(tmpfs / "segment") as body:
+        (tmpfs / "segment").unlink()
+        store.put("live/hq/segment-00000002.flac", body, HEADERS)
     stored = store.get("live/hq/segment-00000002.flac")
     assert stored is not None
     assert stored.body == b"\x00\xff" * 1_500_000
+
+
+@pytest.mark.timeout(30)
+def test_a_request_that_broke_holds_nothing_of_the_spool(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A server that hangs up in the middle of an upload over TLS costs neither memory nor a descriptor."""
+    (tmp_path / "segment").write_bytes(os.urandom(3_000_000))
+    gc.disable()  # what goes with the next collection would go unseen
+    try:
+        with hanging_up(tmp_path) as port:
+            monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "certificate"))
+            account = Account(f"127.0.0.1:{port}", True, BUCKET, ACCESS_KEY, SECRET_KEY)
+            broken = S3Store(account, timeout_s=5)
+            for _ in range(3):
+                with pytest.raises(StoreError) as failed, mapped(tmp_path / "segment") as body:
+                    broken.put("key", body, HEADERS)
+                assert failed.value.trouble is Trouble.PASSING
+        assert "segment" not in Path("/proc/self/maps").read_text(encoding="utf-8")
+    finally:
+        gc.enable()
+
+
+@contextmanager
+def hanging_up(folder: Path) -> Iterator[int]:
+    """The port of a server with a ``certificate`` in ``folder`` that resets each connection when something comes."""
+    need("openssl")
+    certificate, key = folder / "certificate", folder / "key"
+    made = ["req", "-x509", "-nodes", "-newkey", "rsa:2048", "-days", "1", "-subj", "/CN=127.0.0.1"]
+    files = ["-addext", "subjectAltName=IP:127.0.0.1", "-out", str(certificate), "-keyout", str(key)]
+    subprocess.run(["openssl", *made, *files], capture_output=True, timeout=20, check=True)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate, key)
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def serve() -> None:
+            with suppress(OSError):  # the end of the test closes it
+                while True:
+                    plain, _ = server.accept()
+                    plain.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+                    with suppress(OSError), context.wrap_socket(plain, server_side=True) as connection:
+                        connection.recv(1000)
+
+        thread = threading.Thread(target=serve, name="hanging-up")
+        thread.start()
+        yield server.getsockname()[1]
+        server.shutdown(socket.SHUT_RDWR)
+        thread.join(10)
 
 
 def test_nothing_is_got_where_nothing_was_put(store: Store) -> None:

@@ -45,15 +45,14 @@ def test_pieces_make_one_file(tmp_path: Path) -> None:
 
 
 def test_a_mapped_file_is_its_content(tmp_path: Path) -> None:
-    """What is mapped is what is in the file, for as long as somebody holds it: also when its name is gone."""
+    """What is mapped is what is in the file until the block ends, also when its name is gone; then nothing is left."""
     content = os.urandom(1_000_001)
     (tmp_path / "file").write_bytes(content)
     before = _open_descriptors()
-    view = mapped(tmp_path / "file")
-    (tmp_path / "file").unlink()
-    assert bytes(view) == content
-    assert _maps(tmp_path / "file") == 1
-    del view
+    with mapped(tmp_path / "file") as view:
+        (tmp_path / "file").unlink()
+        assert bytes(view) == content
+        assert _maps(tmp_path / "file") == 1
     assert _maps(tmp_path / "file") == 0
     assert _open_descriptors() == before
 
@@ -61,7 +60,8 @@ def test_a_mapped_file_is_its_content(tmp_path: Path) -> None:
 def test_an_empty_file_is_mapped_too(tmp_path: Path) -> None:
     """Of nothing there is nothing."""
     (tmp_path / "file").touch()
-    assert bytes(mapped(tmp_path / "file")) == b""
+    with mapped(tmp_path / "file") as view:
+        assert bytes(view) == b""
 
 
 def _maps(path: Path) -> int:
