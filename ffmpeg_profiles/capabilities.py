@@ -69,15 +69,6 @@ def version(executable: str) -> tuple[str, tuple[int, int] | None]:
     return _version_in(_ask(executable, "-version").stdout)
 
 
-def missing(executable: str, wanted: Iterable[Need]) -> list[Need]:
-    """Which of ``wanted`` this FFmpeg was built without, sorted.
-
-    Raises:
-        FFmpegUnusableError: the program cannot be run.
-    """
-    return _not_in(_listings(executable), wanted)
-
-
 def require(executable: str, wanted: Iterable[Need]) -> str:
     """Checks version and components, and returns the version.
 

@@ -267,8 +267,7 @@ class Spool:
 
         Its files tell what it captured, and roughly when; a segment that is not of that length will be refused.
         """
-        raw = filter(None, (parse_raw(path.name) for path in self.folders.raw.iterdir()))
-        there = {segment.run for segment, _ in raw} | {path.stem for path in self._records()}
+        there = {segment.run for segment, _ in self._raw_files()} | {path.stem for path in self._records()}
         unknown = sorted(there - {record.run for record in self.runs()})
         for run in unknown:
             self.write_run(RunRecord(run=run, boot_id="", sample_rate=sample_rate, segment_samples=segment_samples))
@@ -304,17 +303,22 @@ class Spool:
 
     def being_written(self) -> RawSegment | None:
         """The segment that FFmpeg has begun last, as far as it has come."""
-        raw = {parsed: path for path in self.folders.raw.iterdir() if (parsed := parse_raw(path.name)) is not None}
+        raw = self._raw_files()
         newest = max((segment for segment, stream in raw if stream == "hq"), default=None)
         if newest is None:
             return None
         hq, lq = raw.get((newest, "hq")), raw.get((newest, "lq"))
         return RawSegment(id=newest, hq=hq, lq=lq, check=None, previous_lq=None, last=False)
 
+    def _raw_files(self) -> dict[tuple[SegmentId, str], Path]:
+        """What FFmpeg wrote, by segment and stream."""
+        named = ((parse_raw(path.name), path) for path in self.folders.raw.iterdir())
+        return {parsed: path for parsed, path in named if parsed is not None}
+
     def unsealed_from_sample(self, record: RunRecord) -> int:
         """Where the oldest segment of a run begins that is still to be sealed; 0 when none is there."""
-        raw = filter(None, (parse_raw(path.name) for path in self.folders.raw.iterdir()))
-        numbers = (segment.number for segment, stream in raw if segment.run == record.run and stream == "hq")
+        files = self._raw_files()
+        numbers = (segment.number for segment, stream in files if segment.run == record.run and stream == "hq")
         return min(numbers, default=0) * record.segment_samples
 
     def store_sealed(self, segment: SealedSegment, raw: RawSegment, pair: SealedPair) -> None:
@@ -327,7 +331,8 @@ class Spool:
             raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(raw.id))
         staged = QueuedSegment(segment, self.folders.sealing)
         hq, lq = staged.path("hq"), staged.path("lq")
-        # an attempt that was interrupted may have linked them: to write into them is to write into a queue
+        # an attempt that was interrupted may have linked them: to write into them is to write into a queue; the FLAC
+        # file alone gets just the same bytes again
         for path in (hq, lq, staged.description):
             path.unlink(missing_ok=True)
         lq.write_bytes(pair.lq)

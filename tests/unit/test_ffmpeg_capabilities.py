@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from ffmpeg_profiles.capabilities import OLDEST, FFmpegUnusableError, Need, missing, needs, require, version
+from ffmpeg_profiles.capabilities import OLDEST, FFmpegUnusableError, Need, needs, require, version
 from ffmpeg_profiles.profile import Filter, Input, Output, Source
 from ffmpeg_profiles.sources import parse_source
 from supervisor.encoding import outputs
@@ -112,13 +112,16 @@ def test_what_is_missing_is_named(tmp_path: Path, lacking: str, told: str) -> No
 def test_everything_that_is_missing_is_named_at_once(ffmpeg: str) -> None:
     """Several missing components are told together, sorted, and what is there is not among them."""
     wanted = {Need("encoder", "flac"), Need("filter", "no-such-filter"), Need("encoder", "no-such-encoder")}
-    assert missing(ffmpeg, wanted) == [Need("encoder", "no-such-encoder"), Need("filter", "no-such-filter")]
+    with pytest.raises(FFmpegUnusableError, match=r"without: encoder no-such-encoder, filter no-such-filter\."):
+        require(ffmpeg, wanted)
 
 
 def test_legends_are_not_taken_for_components(ffmpeg: str) -> None:
     """What FFmpeg prints around its lists is no component."""
     legend = {Need("encoder", name) for name in ("Encoders:", "------", "=", "A", "V", "d", "D", "DE", "..")}
-    assert set(missing(ffmpeg, legend)) == legend
+    for need in legend:
+        with pytest.raises(FFmpegUnusableError, match="was built without: encoder"):
+            require(ffmpeg, [need])
 
 
 def test_what_is_needed_is_what_the_command_names() -> None:

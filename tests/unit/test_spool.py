@@ -248,9 +248,10 @@ def test_a_crash_in_the_middle_is_repaired_by_storing_again(spool: Spool, tmp_pa
     segment = _store(whole, 3)
     whole.close()
     folder = getattr(spool.folders, left)
-    (folder / f"{segment.id}.{'opus' if left == 'sealing' else 'flac'}").write_bytes(b"half of")
-    if left == "publish":
-        (folder / f"{segment.id}.opus").write_bytes(b"")
+    (folder / f"{segment.id}.flac").write_bytes(b"half of")
+    (folder / f"{segment.id}.opus").write_bytes(b"")
+    if left == "archive":
+        (folder / f"{segment.id}.opus").unlink()
     assert spool.to_publish.pending() == spool.to_archive.pending() == []
     _store(spool, 3)
     without_lock = [{name: data for name, data in _everything(s).items() if name != "lock"} for s in (spool, whole)]
@@ -275,6 +276,28 @@ def test_storing_again_leaves_what_is_queued_as_it_was(spool: Spool, monkeypatch
         assert described.read() == segment.model_dump_json().encode()
     (queued,) = spool.to_archive.pending()
     assert queued.path("hq").read_bytes() == b"again"
+
+
+def test_storing_the_same_file_again_writes_the_same_into_it(spool: Spool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The FLAC file is one file in raw/ and in the queues: sealed again, it is what whoever reads it there expects."""
+
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    segment = sealed_segment(7)
+    hq = _raw(spool.folders.raw, "hq", 7)
+    hq.write_bytes(b"raw-" * 100)
+    raw = RawSegment(segment.id, hq, None, None, None, last=False)
+    pair = SealedPair(b"fLaC", 250, b"opus", 480_000, "00" * 16, 0, ())
+    with monkeypatch.context() as interrupted:
+        interrupted.setattr(spool.to_publish, "link", full)
+        with pytest.raises(OSError, match="No space left"):
+            spool.store_sealed(segment, raw, pair)
+    (queued,) = spool.to_archive.pending()
+    with queued.path("hq").open("rb") as archived:
+        spool.store_sealed(segment, raw, pair)
+        assert archived.read() == b"fLaC" + (b"raw-" * 100)[4:250]
+    assert len(spool.to_publish.pending()) == len(spool.to_archive.pending()) == 1
 
 
 def test_a_queue_is_in_the_order_of_capture(spool: Spool) -> None:
